@@ -1,0 +1,5 @@
+-- +goose Up
+create table installation (
+	key text primary key,
+	value text not null
+);
