@@ -1,0 +1,275 @@
+package testenv
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"maps"
+	"math/big"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// simpleSAMLphpFiles are the PHP files of the configuration. They never change:
+// each reads JSON that lies beside it. So no text of a test needs PHP's
+// quoting, and PHP's compiler cache cannot hold a stale list of service
+// providers.
+func simpleSAMLphpFiles() map[string]string {
+	const read = `json_decode(file_get_contents(__DIR__ . '/%s.json'), true, 64, JSON_THROW_ON_ERROR)`
+	reader := func(variable, name string) string {
+		return "<?php $" + variable + " = " + fmt.Sprintf(read, name) + ";\n"
+	}
+	return map[string]string{
+		"config/config.php":              reader("config", "config"),
+		"config/authsources.php":         reader("config", "authsources"),
+		"metadata/saml20-idp-hosted.php": reader("metadata", "saml20-idp-hosted"),
+		"metadata/saml20-sp-remote.php":  "<?php\nforeach (" + fmt.Sprintf(read, "saml20-sp-remote") + simpleSAMLphpRemoteSPs,
+	}
+}
+
+const simpleSAMLphpRemoteSPs = ` as $sp) {
+    $entry = $sp['options'];
+    if ($sp['document'] !== '') {
+        $parsed = \SimpleSAML\Metadata\SAMLParser::parseString($sp['document'])->getMetadata20SP();
+        unset($parsed['entityDescriptor'], $parsed['expire']);
+        $entry += $parsed;
+    }
+    $metadata[$entry['entityid']] = $entry;
+}
+`
+
+// configure writes all that SimpleSAMLphp reads. Nothing of the machine's own
+// configuration is used but the package's attribute maps.
+func (idp *SimpleSAMLphpIdP) configure(t testing.TB, cfg SimpleSAMLphpConfig) {
+	t.Helper()
+	for _, name := range []string{"config", "metadata", "cert", "log", "data", "temp", "sessions", "www"} {
+		if err := os.Mkdir(filepath.Join(idp.dir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, content := range simpleSAMLphpFiles() {
+		idp.write(t, name, []byte(content))
+	}
+	if err := os.Symlink(filepath.Join(simpleSAMLphpHome, "www"), filepath.Join(idp.dir, "www", "simplesaml")); err != nil {
+		t.Fatal(err)
+	}
+	idp.CertificatePEM, idp.KeyPEM = simpleSAMLphpKeyPair(t)
+	idp.write(t, "cert/idp.crt", idp.CertificatePEM)
+	idp.write(t, "cert/idp.pem", idp.KeyPEM)
+
+	idp.writeJSON(t, "config/config.json", idp.settings())
+	idp.writeJSON(t, "config/authsources.json", map[string]any{"users": simpleSAMLphpUsers(t, cfg.Users)})
+	idp.writeJSON(t, "metadata/saml20-idp-hosted.json", map[string]any{idp.EntityID: idp.hosted(cfg.Extra)})
+	idp.writeSPs(t)
+	for _, sp := range cfg.ServiceProviders {
+		idp.AddServiceProvider(t, sp)
+	}
+}
+
+// settings is config.php.
+func (idp *SimpleSAMLphpIdP) settings() map[string]any {
+	https := strings.HasPrefix(idp.BaseURL, "https://")
+	settings := map[string]any{
+		"baseurlpath":                 idp.BaseURL,
+		"certdir":                     filepath.Join(idp.dir, "cert") + "/",
+		"loggingdir":                  filepath.Join(idp.dir, "log") + "/",
+		"datadir":                     filepath.Join(idp.dir, "data") + "/",
+		"tempdir":                     filepath.Join(idp.dir, "temp"),
+		"metadatadir":                 filepath.Join(idp.dir, "metadata") + "/",
+		"attributenamemapdir":         simpleSAMLphpHome + "/config/attributemap/",
+		"technicalcontact_email":      "na@example.org", // SimpleSAMLphp's word for none
+		"timezone":                    "UTC",
+		"secretsalt":                  rand.Text(),
+		"auth.adminpassword":          rand.Text(),
+		"admin.checkforupdates":       false,
+		"showerrors":                  true,
+		"errorreporting":              false,
+		"debug":                       map[string]bool{"backtraces": true},
+		"logging.handler":             "file",
+		"logging.level":               6, // notices of every step, without the messages themselves
+		"logging.logfile":             "simplesamlphp.log",
+		"enable.saml20-idp":           true,
+		"module.enable":               map[string]bool{"core": true, "saml": true, "exampleauth": true},
+		"store.type":                  "phpsession",
+		"session.phpsession.savepath": filepath.Join(idp.dir, "sessions"),
+		"session.cookie.secure":       https,
+		"language.cookie.secure":      https,
+		"language.default":            "en",
+		"metadata.sources":            []any{map[string]string{"type": "flatfile"}},
+	}
+	if https {
+		// A request by HTTP-POST comes from another site and must still find
+		// the session.
+		settings["session.cookie.samesite"] = "None"
+	}
+	return settings
+}
+
+// hosted is the Identity Provider's own entry in saml20-idp-hosted.php.
+func (idp *SimpleSAMLphpIdP) hosted(extra map[string]any) map[string]any {
+	entry := map[string]any{
+		"host":                       "__DEFAULT__",
+		"privatekey":                 "idp.pem",
+		"certificate":                "idp.crt",
+		"auth":                       "users",
+		"SingleSignOnServiceBinding": []string{bindingRedirect, bindingPOST},
+		"NameIDFormat":               []string{NameIDEmail},
+	}
+	maps.Copy(entry, extra)
+	return entry
+}
+
+const (
+	bindingRedirect = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect"
+	bindingPOST     = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"
+)
+
+// AddServiceProvider registers sp, or replaces the one of the same entity ID.
+// It counts from the next request on.
+func (idp *SimpleSAMLphpIdP) AddServiceProvider(t testing.TB, sp SimpleSAMLphpSP) {
+	t.Helper()
+	if len(sp.Metadata) == 0 && (sp.EntityID == "" || sp.ACSURL == "") {
+		t.Fatalf("a service provider needs an entity ID and an ACS URL, or metadata: %+v", sp)
+	}
+	idp.sps = append(idp.sps, sp) // PHP keeps the last of two with one entity ID
+	idp.writeSPs(t)
+}
+
+func (idp *SimpleSAMLphpIdP) writeSPs(t testing.TB) {
+	t.Helper()
+	type entry struct {
+		Document string         `json:"document"`
+		Options  map[string]any `json:"options"`
+	}
+	entries := make([]entry, 0, len(idp.sps))
+	for _, sp := range idp.sps {
+		entries = append(entries, entry{string(sp.Metadata), sp.options(t)})
+	}
+	idp.writeJSON(t, "metadata/saml20-sp-remote.json", entries)
+}
+
+// options is the provider's entry in saml20-sp-remote.php.
+func (sp SimpleSAMLphpSP) options(t testing.TB) map[string]any {
+	t.Helper()
+	format, attribute := sp.NameIDFormat, sp.NameIDAttribute
+	if format == "" {
+		format = NameIDEmail
+	}
+	if attribute == "" {
+		attribute = "mail"
+	}
+	options := map[string]any{
+		"NameIDFormat":          format,
+		"saml20.sign.response":  sp.SignResponse,
+		"saml20.sign.assertion": sp.SignAssertion,
+		"validate.authnrequest": sp.ValidateRequests,
+	}
+	if attribute != "-" {
+		options["authproc"] = map[string]any{
+			"10": map[string]string{"class": "saml:AttributeNameID", "attribute": attribute, "Format": format},
+		}
+	}
+	if sp.EntityID != "" {
+		options["entityid"] = sp.EntityID
+	}
+	if sp.ACSURL != "" {
+		options["AssertionConsumerService"] = []any{
+			map[string]any{"index": 0, "isDefault": true, "Binding": bindingPOST, "Location": sp.ACSURL},
+		}
+	}
+	if len(sp.Certificate) > 0 {
+		options["keys"] = []any{map[string]any{
+			"type": "X509Certificate", "signing": true, "encryption": true,
+			"X509Certificate": simpleSAMLphpCertData(t, sp.Certificate),
+		}}
+	}
+	maps.Copy(options, sp.Extra)
+	return options
+}
+
+// simpleSAMLphpCertData is a certificate, PEM or DER, as metadata holds it.
+func simpleSAMLphpCertData(t testing.TB, certificate []byte) string {
+	t.Helper()
+	if block, _ := pem.Decode(certificate); block != nil {
+		certificate = block.Bytes
+	}
+	if _, err := x509.ParseCertificate(certificate); err != nil {
+		t.Fatalf("certificate of a service provider: %v", err)
+	}
+	return base64.StdEncoding.EncodeToString(certificate)
+}
+
+// simpleSAMLphpUsers is the authentication source: the class's name under the
+// key 0, and the attributes under login and password.
+func simpleSAMLphpUsers(t testing.TB, users []SimpleSAMLphpUser) map[string]any {
+	t.Helper()
+	source := map[string]any{"0": "exampleauth:UserPass"}
+	for _, user := range users {
+		if strings.Contains(user.Login, ":") {
+			t.Fatalf("SimpleSAMLphp takes no login with a colon: %q", user.Login)
+		}
+		attributes := user.Attributes
+		if attributes == nil {
+			attributes = map[string][]string{}
+		}
+		source[user.Login+":"+user.Password] = attributes
+	}
+	return source
+}
+
+// simpleSAMLphpKeyPair makes the certificate that the Identity Provider signs
+// with, self-signed as such certificates are.
+func simpleSAMLphpKeyPair(t testing.TB) (certificate, key []byte) {
+	t.Helper()
+	private, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatalf("making the key of SimpleSAMLphp: %v", err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(time.Now().UnixNano()),
+		Subject:      pkix.Name{CommonName: "SimpleSAMLphp signing"},
+		NotBefore:    time.Now().Add(-time.Hour),
+		NotAfter:     time.Now().AddDate(1, 0, 0),
+		KeyUsage:     x509.KeyUsageDigitalSignature,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
+	if err != nil {
+		t.Fatalf("making the certificate of SimpleSAMLphp: %v", err)
+	}
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatalf("encoding the key of SimpleSAMLphp: %v", err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
+		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})
+}
+
+func (idp *SimpleSAMLphpIdP) writeJSON(t testing.TB, name string, value any) {
+	t.Helper()
+	content, err := json.MarshalIndent(value, "", "  ")
+	if err != nil {
+		t.Fatalf("%s of SimpleSAMLphp: %v", name, err)
+	}
+	idp.write(t, name, content)
+}
+
+// write replaces a file at once: a request under way reads the old content or
+// the new.
+func (idp *SimpleSAMLphpIdP) write(t testing.TB, name string, content []byte) {
+	t.Helper()
+	path := filepath.Join(idp.dir, filepath.FromSlash(name))
+	if err := os.WriteFile(path+".new", content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		t.Fatal(err)
+	}
+}
