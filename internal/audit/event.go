@@ -1,0 +1,97 @@
+package audit
+
+import "time"
+
+// An Event is one entry of the log. Time, actor and origin are those of the
+// transaction and are filled in by [Log.Append].
+type Event struct {
+	ID    string
+	Time  time.Time
+	Actor Actor
+
+	// OrganizationID is whose log it stands in; empty for the installation's.
+	OrganizationID string
+	Action         Action
+	Target         Target
+	// Changes holds each field that changed. No secret ever stands in it.
+	Changes []Change
+
+	// Outcome, Code and Reference are set for sign-ins.
+	Outcome   string
+	Code      string
+	Reference string
+}
+
+// An Actor is who did it, and from where.
+type Actor struct {
+	Kind, ID, Name string
+	Address, Agent string
+}
+
+// A Target is what it was done to. Name is how people know it.
+type Target struct {
+	Kind, ID, Name string
+}
+
+// A Change is one field before and after.
+type Change struct {
+	Field string `json:"field"`
+	Old   any    `json:"old,omitempty"`
+	New   any    `json:"new,omitempty"`
+}
+
+// Outcomes of sign-ins.
+const (
+	Succeeded = "succeeded"
+	Refused   = "refused"
+)
+
+// An Action says what was done. The values are stable.
+type Action string
+
+// The catalogue of actions.
+const (
+	OrganizationCreated Action = "organization.created"
+	OrganizationUpdated Action = "organization.updated"
+
+	DomainClaimed  Action = "domain.claimed"
+	DomainVerified Action = "domain.verified"
+	DomainDeleted  Action = "domain.deleted"
+	DomainEnforced Action = "domain.enforced"
+	DomainReleased Action = "domain.released"
+
+	UserCreated           Action = "user.created"
+	UserManaged           Action = "user.managed"
+	UserUpdated           Action = "user.updated"
+	UserDeactivated       Action = "user.deactivated"
+	UserReactivated       Action = "user.reactivated"
+	UserRemoved           Action = "user.removed"
+	UserActivated         Action = "user.activated"
+	UserRoleChanged       Action = "user.role_changed"
+	UserSSOChanged        Action = "user.sso_changed"
+	UserPasswordSet       Action = "user.password_set"
+	UserPasswordChanged   Action = "user.password_changed"
+	InvitationCreated     Action = "invitation.created"
+	InvitationRevoked     Action = "invitation.revoked"
+	AccountCreated        Action = "account.created"
+	AccountUpdated        Action = "account.updated"
+	AccountArchived       Action = "account.archived"
+	AccountRestored       Action = "account.restored"
+	AccountMemberChanged  Action = "account.member_changed"
+	AccountMemberRemoved  Action = "account.member_removed"
+	ProfileCreated        Action = "sso_profile.created"
+	ProfileUpdated        Action = "sso_profile.updated"
+	ProfileTested         Action = "sso_profile.tested"
+	ProfileDisabled       Action = "sso_profile.disabled"
+	ProfileEnabled        Action = "sso_profile.enabled"
+	ProfileDeleted        Action = "sso_profile.deleted"
+	TokenCreated          Action = "token.created"
+	TokenDeleted          Action = "token.deleted"
+	SessionEnded          Action = "session.ended"
+	SessionsEnded         Action = "session.all_ended"
+	SignInSucceeded       Action = "sign_in.succeeded"
+	SignInRefused         Action = "sign_in.refused"
+	SignedOut             Action = "sign_out"
+	InstallationPrepared  Action = "installation.prepared"
+	PasswordRefusedChange Action = "user.password_change_refused"
+)

@@ -1,0 +1,312 @@
+package directory
+
+import (
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"sallyport/internal/access"
+	"sallyport/internal/db"
+)
+
+func nullable(s string) sql.NullString { return sql.NullString{String: s, Valid: s != ""} }
+
+// organizations
+
+const organizationColumns = `id, name, edition, session_idle_minutes, session_max_minutes, initial_password_required, created_at`
+
+func scanOrganization(row db.Scanner) (o Organization, err error) {
+	var idle, most int64
+	err = row.Scan(&o.ID, &o.Name, &o.Edition, &idle, &most, &o.InitialPassword, &o.CreatedAt)
+	o.Limits.Idle, o.Limits.Max = time.Duration(idle)*time.Minute, time.Duration(most)*time.Minute
+	return o, err
+}
+
+func insertOrganization(tx *db.Tx, o *Organization) error {
+	_, err := tx.Exec(`insert into organizations (`+organizationColumns+`) values ($1, $2, $3, $4, $5, $6, $7)`,
+		o.ID, o.Name, string(o.Edition), int64(o.Limits.Idle/time.Minute), int64(o.Limits.Max/time.Minute), o.InitialPassword, o.CreatedAt)
+	return err
+}
+
+func updateOrganization(tx *db.Tx, o *Organization) error {
+	_, err := tx.Exec(`update organizations set name = $2, edition = $3, session_idle_minutes = $4, session_max_minutes = $5,
+			initial_password_required = $6 where id = $1`,
+		o.ID, o.Name, string(o.Edition), int64(o.Limits.Idle/time.Minute), int64(o.Limits.Max/time.Minute), o.InitialPassword)
+	return err
+}
+
+func organizationByID(tx *db.Tx, organizationID string) (Organization, error) {
+	return db.One(tx, scanOrganization, `select `+organizationColumns+` from organizations where id = $1`, organizationID)
+}
+
+func organizations(tx *db.Tx, only string, p Page) ([]Organization, error) {
+	return db.Collect(tx, scanOrganization, `select `+organizationColumns+` from organizations
+		where ($1 = '' or id = $1) and ($2 = '' or id < $2) order by id desc limit $3`, only, p.After, p.Limit)
+}
+
+// domains
+
+const domainColumns = `id, organization_id, name, status, proof_token, coalesce(sso_profile_id, ''), verified_at, created_at`
+
+func scanDomain(row db.Scanner) (d Domain, err error) {
+	err = row.Scan(&d.ID, &d.OrganizationID, &d.Name, &d.Status, &d.ProofToken, &d.ProfileID, &d.VerifiedAt, &d.CreatedAt)
+	return d, err
+}
+
+func insertDomain(tx *db.Tx, d *Domain) (bool, error) {
+	n, err := tx.Exec(`insert into domains (id, organization_id, name, status, proof_token, created_at)
+		values ($1, $2, $3, $4, $5, $6) on conflict do nothing`,
+		d.ID, d.OrganizationID, d.Name, string(d.Status), d.ProofToken, d.CreatedAt)
+	return n > 0, err
+}
+
+func updateDomain(tx *db.Tx, d *Domain) error {
+	_, err := tx.Exec(`update domains set status = $2, sso_profile_id = $3, verified_at = $4 where id = $1`,
+		d.ID, string(d.Status), nullable(d.ProfileID), d.VerifiedAt)
+	return err
+}
+
+func deleteDomain(tx *db.Tx, domainID string) error {
+	_, err := tx.Exec(`delete from domains where id = $1`, domainID)
+	return err
+}
+
+func domainByID(tx *db.Tx, domainID string) (Domain, error) {
+	return db.One(tx, scanDomain, `select `+domainColumns+` from domains where id = $1`, domainID)
+}
+
+func domainHolder(tx *db.Tx, name string) (Domain, error) {
+	return db.One(tx, scanDomain, `select `+domainColumns+` from domains where name = $1 and status <> 'pending'`, name)
+}
+
+func domains(tx *db.Tx, organizationID string, p Page) ([]Domain, error) {
+	return db.Collect(tx, scanDomain, `select `+domainColumns+` from domains
+		where organization_id = $1 and ($2 = '' or id < $2) order by id desc limit $3`, organizationID, p.After, p.Limit)
+}
+
+func countDomains(tx *db.Tx, organizationID string) (n int, err error) {
+	err = tx.QueryRow(`select count(*) from domains where organization_id = $1`, organizationID).Scan(&n)
+	return n, err
+}
+
+func enforcedWith(tx *db.Tx, profileID string) ([]Domain, error) {
+	return db.Collect(tx, scanDomain, `select `+domainColumns+` from domains where sso_profile_id = $1 order by name`, profileID)
+}
+
+// users
+
+const userColumns = `id, email, email_key, email_domain, name, coalesce(organization_id, ''), role, status, sso_setting,
+	coalesce(sso_profile_id, ''), password_hash, password_set_at, proved_at, managed_at, activated_at, created_at`
+
+func scanUser(row db.Scanner) (u User, err error) {
+	err = row.Scan(&u.ID, &u.Email, &u.Key, &u.Domain, &u.Name, &u.OrganizationID, &u.Role, &u.Status, &u.SSO,
+		&u.ProfileID, &u.PasswordHash, &u.PasswordSetAt, &u.ProvedAt, &u.ManagedAt, &u.ActivatedAt, &u.CreatedAt)
+	return u, err
+}
+
+// insertUser reports false if somebody has the address.
+func insertUser(tx *db.Tx, u *User) (bool, error) {
+	n, err := tx.Exec(`insert into users (id, email, email_key, email_domain, name, organization_id, role, status, sso_setting,
+			sso_profile_id, password_hash, password_set_at, proved_at, managed_at, activated_at, created_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) on conflict do nothing`,
+		u.ID, u.Email, u.Key, u.Domain, u.Name, nullable(u.OrganizationID), string(u.Role), string(u.Status), string(u.SSO),
+		nullable(u.ProfileID), u.PasswordHash, u.PasswordSetAt, u.ProvedAt, u.ManagedAt, u.ActivatedAt, u.CreatedAt)
+	return n > 0, err
+}
+
+func updateUser(tx *db.Tx, u *User) error {
+	_, err := tx.Exec(`update users set name = $2, organization_id = $3, role = $4, status = $5, sso_setting = $6,
+			sso_profile_id = $7, password_hash = $8, password_set_at = $9, proved_at = $10, managed_at = $11, activated_at = $12
+		where id = $1`,
+		u.ID, u.Name, nullable(u.OrganizationID), string(u.Role), string(u.Status), string(u.SSO),
+		nullable(u.ProfileID), u.PasswordHash, u.PasswordSetAt, u.ProvedAt, u.ManagedAt, u.ActivatedAt)
+	return err
+}
+
+func deleteUser(tx *db.Tx, userID string) error {
+	_, err := tx.Exec(`delete from users where id = $1`, userID)
+	return err
+}
+
+func userByID(tx *db.Tx, userID string) (User, error) {
+	return db.One(tx, scanUser, `select `+userColumns+` from users where id = $1`, userID)
+}
+
+func userByKey(tx *db.Tx, key string) (User, error) {
+	return db.One(tx, scanUser, `select `+userColumns+` from users where email_key = $1`, key)
+}
+
+func users(tx *db.Tx, q UserQuery) ([]User, error) {
+	return db.Collect(tx, scanUser, `select `+userColumns+` from users
+		where organization_id = $1 and ($2 = '' or id < 'usr_' || $2)
+			and ($3 = '' or lower(name) like $4 escape '\' or email_key like $4 escape '\')
+			and ($5 = '' or status = $5) and ($6 = '' or role = $6) and ($7 = '' or sso_setting = $7)
+			and ($8 = '' or email_domain = $8)
+		order by id desc limit $9`,
+		q.OrganizationID, q.After, q.Text, prefixPattern(q.Text), string(q.Status), string(q.Role), string(q.SSO), q.Domain, q.Limit)
+}
+
+// pilot returns a user who is made to sign in with a profile.
+func pilot(tx *db.Tx, profileID string) (User, error) {
+	return db.One(tx, scanUser, `select `+userColumns+` from users where sso_profile_id = $1 order by id limit 1`, profileID)
+}
+
+func pilotAtDomain(tx *db.Tx, organizationID, domain string) (bool, error) {
+	var n int
+	err := tx.QueryRow(`select count(*) from (select 1 from users where email_domain = $1 and organization_id = $2
+		and sso_setting = 'enabled' limit 1) p`, domain, organizationID).Scan(&n)
+	return n > 0, err
+}
+
+func activeOwners(tx *db.Tx, organizationID string) ([]User, error) {
+	return db.Collect(tx, scanUser, `select `+userColumns+` from users
+		where organization_id = $1 and role = 'owner' and status = 'active' order by id`, organizationID)
+}
+
+// countAtDomain counts the managed users of an organization at a domain.
+func countAtDomain(tx *db.Tx, organizationID, domain string) (c DomainCounts, err error) {
+	err = tx.QueryRow(`select count(*),
+			coalesce(sum(case when status <> 'deactivated' and sso_setting = 'disabled' then 1 else 0 end), 0),
+			coalesce(sum(case when status <> 'deactivated' and sso_setting = 'inherit' then 1 else 0 end), 0),
+			coalesce(sum(case when status = 'invited' then 1 else 0 end), 0)
+		from users where email_domain = $1 and organization_id = $2`, domain, organizationID).
+		Scan(&c.Total, &c.KeepPassword, &c.Inherit, &c.NeverActive)
+	return c, err
+}
+
+func scanID(row db.Scanner) (userID string, err error) {
+	err = row.Scan(&userID)
+	return userID, err
+}
+
+func userIDsAtDomain(tx *db.Tx, organizationID, domain string) ([]string, error) {
+	return db.Collect(tx, scanID,
+		`select id from users where email_domain = $1 and organization_id = $2 and sso_setting = 'inherit' order by id`, domain, organizationID)
+}
+
+// invitations
+
+const invitationColumns = `id, organization_id, email, email_key, name, role, created_at`
+
+func scanInvitation(row db.Scanner) (i Invitation, err error) {
+	err = row.Scan(&i.ID, &i.OrganizationID, &i.Email, &i.Key, &i.Name, &i.Role, &i.CreatedAt)
+	return i, err
+}
+
+func insertInvitation(tx *db.Tx, i *Invitation) (bool, error) {
+	n, err := tx.Exec(`insert into invitations (`+invitationColumns+`) values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing`,
+		i.ID, i.OrganizationID, i.Email, i.Key, i.Name, string(i.Role), i.CreatedAt)
+	return n > 0, err
+}
+
+func deleteInvitation(tx *db.Tx, invitationID string) error {
+	_, err := tx.Exec(`delete from invitations where id = $1`, invitationID)
+	return err
+}
+
+func deleteInvitationFor(tx *db.Tx, organizationID, key string) error {
+	_, err := tx.Exec(`delete from invitations where organization_id = $1 and email_key = $2`, organizationID, key)
+	return err
+}
+
+func invitationByID(tx *db.Tx, invitationID string) (Invitation, error) {
+	return db.One(tx, scanInvitation, `select `+invitationColumns+` from invitations where id = $1`, invitationID)
+}
+
+func invitationFor(tx *db.Tx, organizationID, key string) (Invitation, error) {
+	return db.One(tx, scanInvitation, `select `+invitationColumns+` from invitations where organization_id = $1 and email_key = $2`, organizationID, key)
+}
+
+func invitations(tx *db.Tx, q UserQuery) ([]Invitation, error) {
+	return db.Collect(tx, scanInvitation, `select `+invitationColumns+` from invitations
+		where organization_id = $1 and ($2 = '' or id < 'inv_' || $2)
+			and ($3 = '' or lower(name) like $4 escape '\' or email_key like $4 escape '\')
+			and ($5 = '' or role = $5)
+		order by id desc limit $6`, q.OrganizationID, q.After, q.Text, prefixPattern(q.Text), string(q.Role), q.Limit)
+}
+
+// accounts
+
+const accountColumns = `id, organization_id, name, archived_at, created_at`
+
+func scanAccount(row db.Scanner) (a Account, err error) {
+	err = row.Scan(&a.ID, &a.OrganizationID, &a.Name, &a.ArchivedAt, &a.CreatedAt)
+	return a, err
+}
+
+func insertAccount(tx *db.Tx, a *Account) error {
+	_, err := tx.Exec(`insert into accounts (`+accountColumns+`) values ($1, $2, $3, $4, $5)`,
+		a.ID, a.OrganizationID, a.Name, a.ArchivedAt, a.CreatedAt)
+	return err
+}
+
+func updateAccount(tx *db.Tx, a *Account) error {
+	_, err := tx.Exec(`update accounts set name = $2, archived_at = $3 where id = $1`, a.ID, a.Name, a.ArchivedAt)
+	return err
+}
+
+func accountByID(tx *db.Tx, accountID string) (Account, error) {
+	return db.One(tx, scanAccount, `select `+accountColumns+` from accounts where id = $1`, accountID)
+}
+
+func accounts(tx *db.Tx, organizationID string, p Page) ([]Account, error) {
+	return db.Collect(tx, scanAccount, `select `+accountColumns+` from accounts
+		where organization_id = $1 and ($2 = '' or id < $2) order by id desc limit $3`, organizationID, p.After, p.Limit)
+}
+
+func putMember(tx *db.Tx, m *Member) error {
+	roles, err := json.Marshal(m.Roles)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(`insert into account_members (account_id, user_id, roles, created_at) values ($1, $2, $3, $4)
+		on conflict (account_id, user_id) do update set roles = excluded.roles`, m.AccountID, m.UserID, string(roles), m.CreatedAt)
+	return err
+}
+
+func scanMember(row db.Scanner) (m Member, err error) {
+	var roles string
+	if err = row.Scan(&m.AccountID, &m.UserID, &roles, &m.CreatedAt); err != nil {
+		return m, err
+	}
+	return m, json.Unmarshal([]byte(roles), &m.Roles)
+}
+
+func member(tx *db.Tx, accountID, userID string) (Member, error) {
+	return db.One(tx, scanMember, `select account_id, user_id, roles, created_at from account_members
+		where account_id = $1 and user_id = $2`, accountID, userID)
+}
+
+func members(tx *db.Tx, accountID string, p Page) ([]Member, error) {
+	return db.Collect(tx, scanMember, `select account_id, user_id, roles, created_at from account_members
+		where account_id = $1 and ($2 = '' or user_id < $2) order by user_id desc limit $3`, accountID, p.After, p.Limit)
+}
+
+func membershipsOf(tx *db.Tx, userID string) ([]Member, error) {
+	return db.Collect(tx, scanMember, `select account_id, user_id, roles, created_at from account_members
+		where user_id = $1 order by account_id`, userID)
+}
+
+func deleteMember(tx *db.Tx, accountID, userID string) (int64, error) {
+	return tx.Exec(`delete from account_members where account_id = $1 and user_id = $2`, accountID, userID)
+}
+
+func deleteMemberships(tx *db.Tx, userID string) error {
+	_, err := tx.Exec(`delete from account_members where user_id = $1`, userID)
+	return err
+}
+
+// subject reads what the sign-in policy needs of a user.
+func subject(tx *db.Tx, u *User) (access.Subject, error) {
+	s := access.Subject{Status: u.Status, OrganizationID: u.OrganizationID, SSO: u.SSO, SSOProfileID: u.ProfileID}
+	d, err := domainHolder(tx, u.Domain)
+	switch {
+	case err == nil:
+		s.Domain = d.held()
+	case errors.Is(err, db.ErrNoRows):
+	default:
+		return s, err
+	}
+	return s, nil
+}

@@ -1,0 +1,285 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"sallyport/internal/access"
+	"sallyport/internal/audit"
+	"sallyport/internal/db"
+	"sallyport/internal/directory"
+	"sallyport/internal/fault"
+	"sallyport/internal/id"
+	"sallyport/internal/password"
+	"sallyport/internal/session"
+)
+
+// An Arrival is a user who has proved who they are and has no session yet.
+type Arrival struct {
+	UserID                          string
+	Method                          access.Method
+	ProfileID, NameID, SessionIndex string
+	AuthenticatedAt                 time.Time
+	NotOnOrAfter                    time.Time
+	ReturnTo                        string
+	Reference                       string
+}
+
+// A Page may stand between a good sign-in and its session.
+type Page string
+
+const (
+	PageNone            Page = ""
+	PageContinue        Page = "continue"         // somebody else is signed in here
+	PageInitialPassword Page = "initial_password" // the user sets a password, once
+)
+
+// An Outcome is what becomes of an arrival: a session, or a page first.
+type Outcome struct {
+	Page         Page
+	SessionToken string // without a page
+	ReturnTo     string
+	User         directory.User
+	// PageToken goes into the page's form, BrowserToken into a cookie: both
+	// have to come back.
+	PageToken, BrowserToken string
+	// SpentToken is a token of the browser's that is of no use any more.
+	SpentToken string
+}
+
+// pageLife is how long a page may be answered.
+const pageLife = 15 * time.Minute
+
+// Arrive lets a user in, or asks something first. It runs in the transaction
+// that consumed what proved the user, and asks the policy there. Current is who
+// is signed in in this browser; nil for nobody. A refused arrival is a
+// [*fault.Error].
+func (s *Service) Arrive(tx *db.Tx, a Arrival, current *Identity) (Outcome, error) {
+	u, err := s.directory.UserByID(tx, a.UserID)
+	if err != nil {
+		return Outcome{}, userGone(err)
+	}
+	if err := s.mayArrive(tx, &u, a); err != nil {
+		return Outcome{}, err
+	}
+	if u.Status == access.UserInvited {
+		asks, err := s.asksForPassword(tx, &u)
+		if err != nil {
+			return Outcome{}, err
+		}
+		if asks {
+			return s.park(tx, PageInitialPassword, a, u)
+		}
+		if err := s.directory.Activate(tx, &u, ""); err != nil {
+			return Outcome{}, err
+		}
+	}
+	return s.enter(tx, a, u, current)
+}
+
+// userGone answers for a user who was removed between two steps.
+func userGone(err error) error {
+	if errors.Is(err, fault.NotFound) {
+		return fault.New(fault.UserNotFound, "")
+	}
+	return err
+}
+
+// mayArrive asks the policy.
+func (s *Service) mayArrive(tx *db.Tx, u *directory.User, a Arrival) error {
+	d, err := s.directory.SignIn(tx, u)
+	if err != nil {
+		return err
+	}
+	if f := Mismatch(d, a.Method, a.ProfileID); f != nil {
+		return f
+	}
+	if u.Status == access.UserInvited && a.Method == access.MethodPassword {
+		return fault.New(fault.UserNotActivated, "The link in the mail that you got completes it.")
+	}
+	return nil
+}
+
+// Mismatch refuses a way of signing in that is not the policy's decision, and
+// returns nil for the one that is. A profile that is not the user's own is told
+// after everything else.
+func Mismatch(d access.Decision, method access.Method, profileID string) *fault.Error {
+	switch {
+	case d.Method == access.MethodNone:
+		return fault.New(fault.UserDeactivated, "Your administrator can switch it on again.")
+	case d.Method == access.MethodSSO && method == access.MethodPassword:
+		return fault.New(fault.SSORequired, "Passwords are not accepted for your address.")
+	case d.Method == access.MethodPassword && method == access.MethodSSO:
+		return fault.New(fault.SSONotEnabledForUser, "Single sign-on is not switched on for you.")
+	case d.Method == access.MethodSSO && d.ProfileID != profileID:
+		return fault.New(fault.SSOProfileMismatch, "Your organization signs you in somewhere else.")
+	}
+	return nil
+}
+
+// asksForPassword reports whether an invited user sets a password now.
+func (s *Service) asksForPassword(tx *db.Tx, u *directory.User) (bool, error) {
+	if u.OrganizationID == "" {
+		return false, nil
+	}
+	o, err := s.directory.OrganizationByID(tx, u.OrganizationID)
+	return o.InitialPassword, err
+}
+
+// enter begins the session, unless somebody else has one in this browser.
+func (s *Service) enter(tx *db.Tx, a Arrival, u directory.User, current *Identity) (Outcome, error) {
+	if current != nil {
+		if current.User.ID != u.ID {
+			return s.park(tx, PageContinue, a, u)
+		}
+		if _, err := s.sessions.End(tx, u.ID, current.Session.ID); err != nil {
+			return Outcome{}, err
+		}
+	}
+	return s.begin(tx, a, u)
+}
+
+// begin begins the session and records the sign-in.
+func (s *Service) begin(tx *db.Tx, a Arrival, u directory.User) (Outcome, error) {
+	token, _, err := s.sessions.Begin(tx, session.Start{
+		UserID: u.ID, Method: a.Method, ProfileID: a.ProfileID, NameID: a.NameID, SessionIndex: a.SessionIndex,
+		AuthenticatedAt: a.AuthenticatedAt, NotOnOrAfter: a.NotOnOrAfter,
+	})
+	if err != nil {
+		return Outcome{}, err
+	}
+	if a.Reference == "" {
+		a.Reference = s.ids.New(id.Attempt)
+	}
+	tx.AfterCommit(func() { s.observe(a.Method, audit.Succeeded, "") })
+	err = s.append(tx, Attempt{Method: a.Method, ProfileID: a.ProfileID, OrganizationID: u.OrganizationID, User: u, Reference: a.Reference},
+		audit.SignInSucceeded, audit.Succeeded, "")
+	return Outcome{SessionToken: token, ReturnTo: a.ReturnTo, User: u}, err
+}
+
+// park keeps an arrival while a page is answered.
+func (s *Service) park(tx *db.Tx, page Page, a Arrival, u directory.User) (Outcome, error) {
+	o := Outcome{Page: page, ReturnTo: a.ReturnTo, User: u, PageToken: s.ids.Token(), BrowserToken: s.ids.Token()}
+	if a.AuthenticatedAt.IsZero() {
+		a.AuthenticatedAt = tx.Now()
+	}
+	return o, insertArrival(tx, &parked{
+		hash: id.Hash(o.PageToken), browser: id.Hash(o.BrowserToken), page: page, arrival: a, expiresAt: tx.Now().Add(pageLife),
+	})
+}
+
+// An Answer is what comes back from a page.
+type Answer struct {
+	PageToken     string
+	BrowserTokens []string // of the browser's cookies
+	Current       *Identity
+}
+
+// errForeignPage answers for a page that is nobody's, or another browser's.
+var errForeignPage = fault.New(fault.LinkExpired, "Please sign in again.")
+
+// take finds and uses up the arrival that a page was about. It is the
+// browser's own, not over and not used before, or the fault says so.
+func (s *Service) take(tx *db.Tx, page Page, in Answer) (Arrival, directory.User, error) {
+	p, err := arrivalByHash(tx, id.Hash(in.PageToken))
+	switch {
+	case errors.Is(err, db.ErrNoRows):
+		return Arrival{}, directory.User{}, errForeignPage
+	case err != nil:
+		return Arrival{}, directory.User{}, err
+	}
+	_, bound := BoundTo(p.browser, in.BrowserTokens)
+	switch {
+	case p.page != page || !bound:
+		return Arrival{}, directory.User{}, errForeignPage
+	case !p.usedAt.IsZero():
+		return Arrival{}, directory.User{}, fault.New(fault.LinkUsed, "This step is done already.")
+	case !tx.Now().Before(p.expiresAt):
+		return Arrival{}, directory.User{}, fault.New(fault.LinkExpired, "Please sign in again.")
+	}
+	if err := useArrival(tx, p.hash); err != nil {
+		return Arrival{}, directory.User{}, err
+	}
+	u, err := s.directory.UserByID(tx, p.arrival.UserID)
+	if err != nil {
+		return Arrival{}, u, userGone(err)
+	}
+	return p.arrival, u, s.mayArrive(tx, &u, p.arrival)
+}
+
+// Continue answers the question whether to go on as somebody else: the session
+// of who was signed in here ends, and the new one begins.
+func (s *Service) Continue(ctx context.Context, actor access.Actor, in Answer) (o Outcome, err error) {
+	err = s.db.Update(ctx, actor, func(tx *db.Tx) error {
+		a, u, err := s.take(tx, PageContinue, in)
+		if err != nil {
+			return err
+		}
+		if in.Current != nil {
+			if _, err := s.sessions.End(tx, in.Current.User.ID, in.Current.Session.ID); err != nil {
+				return err
+			}
+		}
+		o, err = s.begin(tx, a, u)
+		return err
+	})
+	return o, err
+}
+
+// SetInitialPassword sets the password of an invited user who has arrived, once,
+// and lets the user in. A password that is refused does not use the page up.
+func (s *Service) SetInitialPassword(ctx context.Context, actor access.Actor, in Answer, plain string) (o Outcome, err error) {
+	u, organization, err := s.pageUser(ctx, in)
+	if err != nil {
+		return o, err
+	}
+	if err := password.Check(plain, u.Key, s.product, organization); err != nil {
+		return Outcome{Page: PageInitialPassword, User: u}, err
+	}
+	hash, err := s.hasher.Hash(ctx, plain)
+	if err != nil {
+		return o, err
+	}
+	err = s.db.Update(ctx, actor, func(tx *db.Tx) error {
+		a, u, err := s.take(tx, PageInitialPassword, in)
+		if err != nil {
+			return err
+		}
+		if u.Status != access.UserInvited || u.OrganizationID == "" {
+			return fault.New(fault.LinkUsed, "Your password is set already.")
+		}
+		if err := s.directory.Activate(tx, &u, hash); err != nil {
+			return err
+		}
+		o, err = s.enter(tx, a, u, in.Current)
+		return err
+	})
+	return o, err
+}
+
+// pageUser returns whose page it is, to check a password before it is hashed.
+func (s *Service) pageUser(ctx context.Context, in Answer) (u directory.User, organization string, err error) {
+	err = s.db.View(ctx, func(tx *db.Tx) error {
+		p, err := arrivalByHash(tx, id.Hash(in.PageToken))
+		if errors.Is(err, db.ErrNoRows) {
+			return errForeignPage
+		}
+		if err != nil {
+			return err
+		}
+		if _, bound := BoundTo(p.browser, in.BrowserTokens); !bound {
+			return errForeignPage
+		}
+		if u, err = s.directory.UserByID(tx, p.arrival.UserID); err != nil {
+			return userGone(err)
+		}
+		if u.OrganizationID == "" {
+			return nil
+		}
+		o, err := s.directory.OrganizationByID(tx, u.OrganizationID)
+		organization = o.Name
+		return err
+	})
+	return u, organization, err
+}

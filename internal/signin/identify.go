@@ -1,0 +1,53 @@
+package signin
+
+import (
+	"context"
+
+	"sallyport/internal/access"
+	"sallyport/internal/db"
+	"sallyport/internal/directory"
+	"sallyport/internal/fault"
+)
+
+// A Way is where the login page sends an address.
+type Way struct {
+	Method    access.Method // MethodPassword or MethodSSO
+	ProfileID string
+}
+
+// Identify decides where the login page sends an address, and in doing so
+// tells nobody whether it is a user's. At an enforced domain every address goes
+// to the Identity Provider, but for a browser that chose to use its password;
+// elsewhere every address goes to the password page, but for a user who is made
+// to use SSO.
+func (s *Service) Identify(ctx context.Context, email string, preferPassword bool) (w Way, err error) {
+	address, err := directory.ParseAddress(email)
+	if err != nil {
+		return w, fault.Invalid(fault.Field{Name: "email", Message: "is not an e-mail address, such as you@example.com"})
+	}
+	err = s.db.View(ctx, func(tx *db.Tx) error {
+		w = Way{Method: access.MethodPassword}
+		holder, held, err := s.directory.Holder(tx, address.Domain)
+		if err != nil {
+			return err
+		}
+		u, known, err := s.directory.UserByAddress(tx, address)
+		if err != nil {
+			return err
+		}
+		if known {
+			d, err := s.directory.SignIn(tx, &u)
+			if err != nil {
+				return err
+			}
+			if d.Method == access.MethodSSO {
+				w = Way{access.MethodSSO, d.ProfileID}
+			}
+		}
+		if w.Method == access.MethodPassword && held && holder.ProfileID != "" && !preferPassword {
+			w = Way{access.MethodSSO, holder.ProfileID}
+		}
+		return nil
+	})
+	return w, err
+}

@@ -1,0 +1,181 @@
+package signin
+
+import (
+	"context"
+	"errors"
+
+	"sallyport/internal/access"
+	"sallyport/internal/audit"
+	"sallyport/internal/db"
+	"sallyport/internal/directory"
+	"sallyport/internal/fault"
+	"sallyport/internal/id"
+	"sallyport/internal/password"
+)
+
+// A PasswordAttempt is the input of [Service.Password].
+type PasswordAttempt struct {
+	Email    string
+	Password string
+	ReturnTo string
+	Current  *Identity
+}
+
+// Password signs in with a password. Whether there is such a user, and how they
+// sign in, is told only after the right password; until then every answer is
+// the same and takes as long. A refusal is a [*Refusal].
+func (s *Service) Password(ctx context.Context, actor access.Actor, in PasswordAttempt) (Outcome, error) {
+	u, right, outdated, err := s.verify(ctx, in)
+	if err != nil {
+		return Outcome{}, err
+	}
+	var rehash string
+	if right && outdated {
+		if rehash, err = s.hasher.Hash(ctx, in.Password); err != nil {
+			return Outcome{}, err
+		}
+	}
+	var out Outcome
+	var refusal *Refusal
+	err = s.db.Update(ctx, actor, func(tx *db.Tx) error {
+		refusal = nil
+		o, err := s.signInWith(tx, u, right, rehash, in)
+		out = o
+		var f *fault.Error
+		if !errors.As(err, &f) {
+			return err
+		}
+		attempt := Attempt{Method: access.MethodPassword, OrganizationID: u.OrganizationID, User: u, Typed: in.Email}
+		if refusal, err = s.Refuse(tx, attempt, f); err != nil {
+			return err
+		}
+		if f.Code == fault.SSORequired {
+			d, err := s.directory.SignIn(tx, &u)
+			refusal.ProfileID = d.ProfileID
+			return err
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return Outcome{}, err
+	case refusal != nil:
+		return Outcome{}, refusal
+	}
+	return out, nil
+}
+
+// verify finds the user and compares the password, outside of any transaction.
+func (s *Service) verify(ctx context.Context, in PasswordAttempt) (u directory.User, right, outdated bool, err error) {
+	if address, e := directory.ParseAddress(in.Email); e == nil {
+		err = s.db.View(ctx, func(tx *db.Tx) error {
+			u, _, err = s.directory.UserByAddress(tx, address)
+			return err
+		})
+		if err != nil {
+			return u, false, false, err
+		}
+	}
+	plain := in.Password
+	if len(plain) > 4*password.MaxLength {
+		plain = "" // longer than any password; as slow and never right
+	}
+	right, outdated, err = s.hasher.Verify(ctx, plain, u.PasswordHash)
+	return u, right, outdated, err
+}
+
+// signInWith decides on a verified password. The user is read again: the hash
+// that was compared has to be the one that still stands there.
+func (s *Service) signInWith(tx *db.Tx, u directory.User, right bool, rehash string, in PasswordAttempt) (Outcome, error) {
+	wrong := fault.New(fault.CredentialsInvalid, "Check both, or reset your password.")
+	if !right {
+		return Outcome{}, wrong
+	}
+	now, err := s.directory.UserByID(tx, u.ID)
+	if err != nil || now.PasswordHash != u.PasswordHash {
+		return Outcome{}, wrong
+	}
+	if rehash != "" {
+		if err := s.directory.Rehash(tx, &now, rehash); err != nil {
+			return Outcome{}, err
+		}
+	}
+	return s.Arrive(tx, Arrival{UserID: u.ID, Method: access.MethodPassword, ReturnTo: in.ReturnTo, Reference: s.ids.New(id.Attempt)}, in.Current)
+}
+
+// A PasswordChange is the input of [Service.ChangePassword].
+type PasswordChange struct {
+	Identity     *Identity
+	Old, New     string
+	KeepSessions bool // of the user's other browsers
+}
+
+// ChangePassword changes the password of who is signed in, and ends the other
+// sessions. Who signs in by SSO only has no password to change.
+func (s *Service) ChangePassword(ctx context.Context, actor access.Actor, in PasswordChange) error {
+	var u directory.User
+	err := s.db.View(ctx, func(tx *db.Tx) (err error) {
+		if u, err = s.directory.UserByID(tx, in.Identity.User.ID); err != nil {
+			return err
+		}
+		return s.mayChange(tx, &u)
+	})
+	if err != nil {
+		return s.recordRefusedChange(ctx, actor, u, err)
+	}
+	right, _, err := s.hasher.Verify(ctx, in.Old, u.PasswordHash)
+	if err != nil {
+		return err
+	}
+	if !right {
+		f := fault.New(fault.CredentialsInvalid, "The present password is not right.")
+		f.Fields = []fault.Field{{Name: "current_password", Message: "is not right"}}
+		return s.recordRefusedChange(ctx, actor, u, f)
+	}
+	if err := password.Check(in.New, u.Key, s.product, in.Identity.Organization.Name); err != nil {
+		return err
+	}
+	hash, err := s.hasher.Hash(ctx, in.New)
+	if err != nil {
+		return err
+	}
+	return s.db.Update(ctx, actor, func(tx *db.Tx) error {
+		now, err := s.directory.UserByID(tx, u.ID)
+		if err != nil {
+			return err
+		}
+		if err := s.mayChange(tx, &now); err != nil {
+			return err
+		}
+		if now.PasswordHash != u.PasswordHash {
+			return fault.New(fault.Conflict, "The password was changed elsewhere in the meantime.")
+		}
+		if err := s.directory.SetPassword(tx, &now, hash); err != nil || in.KeepSessions {
+			return err
+		}
+		_, err = s.sessions.EndOfUser(tx, u.ID, in.Identity.Session.ID)
+		return err
+	})
+}
+
+// mayChange refuses a password to users whose password would not count.
+func (s *Service) mayChange(tx *db.Tx, u *directory.User) error {
+	d, err := s.directory.SignIn(tx, u)
+	if err != nil {
+		return err
+	}
+	if f := Mismatch(d, access.MethodPassword, ""); f != nil {
+		return f
+	}
+	return nil
+}
+
+func (s *Service) recordRefusedChange(ctx context.Context, actor access.Actor, u directory.User, cause error) error {
+	f := fault.From(cause)
+	err := s.db.Update(ctx, actor, func(tx *db.Tx) error {
+		return s.audit.Append(tx, audit.Event{OrganizationID: u.OrganizationID, Action: audit.PasswordRefusedChange,
+			Target:  audit.Target{Kind: "user", ID: u.ID, Name: u.Email},
+			Outcome: audit.Refused, Code: string(f.Code)})
+	})
+	return errors.Join(err, cause)
+}

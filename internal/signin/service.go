@@ -1,0 +1,36 @@
+package signin
+
+import (
+	"sallyport/internal/access"
+	"sallyport/internal/audit"
+	"sallyport/internal/db"
+	"sallyport/internal/directory"
+	"sallyport/internal/fault"
+	"sallyport/internal/id"
+	"sallyport/internal/password"
+	"sallyport/internal/secret"
+	"sallyport/internal/session"
+)
+
+// A Service holds the use cases of signing in.
+type Service struct {
+	db        *db.DB
+	ids       *id.Source
+	audit     *audit.Log
+	directory *directory.Service
+	sessions  *session.Service
+	hasher    *password.Hasher
+	secrets   *secret.Ring
+	observe   Observer
+	product   string
+}
+
+// An Observer is told of every sign-in once it is decided; for metrics.
+type Observer func(method access.Method, outcome string, code fault.Code)
+
+// New makes a Service.
+func New(d *db.DB, ids *id.Source, log *audit.Log, dir *directory.Service, sessions *session.Service,
+	hasher *password.Hasher, secrets *secret.Ring, observe Observer, product string) *Service {
+	return &Service{db: d, ids: ids, audit: log, directory: dir, sessions: sessions, hasher: hasher,
+		secrets: secrets, observe: observe, product: product}
+}

@@ -1,0 +1,242 @@
+package sso
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"sallyport/internal/access"
+	"sallyport/internal/db"
+	"sallyport/internal/directory"
+	"sallyport/internal/fault"
+	"sallyport/internal/id"
+	"sallyport/internal/signin"
+	"sallyport/saml"
+)
+
+// A Response is what a browser posted to a profile's ACS URL.
+type Response struct {
+	ProfileID    string
+	SAMLResponse []string // all values of the field
+	RelayState   string
+}
+
+// A Consumed response leads the browser on.
+type Consumed struct {
+	// Restart is set where the response answers no request and a request of
+	// our own has to be made; ReturnTo is where the user wanted to go.
+	Restart  bool
+	ReturnTo string
+	// Ticket is what /login/finish takes otherwise, once. BrowserToken is set
+	// where the sign-in did not start here: the answer itself puts it into the
+	// cookie that the ticket is bound to.
+	Ticket       string
+	BrowserToken string
+}
+
+// ticketLife is how long the browser has to get from the ACS to the finish.
+const ticketLife = 60 * time.Second
+
+// Consume decides whether a response signs somebody in. A response that is
+// refused is a [*signin.Refusal] and recorded.
+func (s *Service) Consume(ctx context.Context, actor access.Actor, in Response) (Consumed, error) {
+	p, err := s.signInProfile(ctx, in.ProfileID)
+	if err != nil {
+		return Consumed{}, err
+	}
+	sp, err := s.serviceProvider(&p)
+	if err != nil {
+		return Consumed{}, err
+	}
+	var lookup error
+	began := time.Now()
+	res, err := sp.Validate(saml.Message{
+		Values: in.SAMLResponse, Received: s.now(),
+		Requests: func(requestID string) saml.RequestState {
+			state, err := s.requestState(ctx, p.ID, requestID)
+			lookup = errors.Join(lookup, err)
+			return state
+		},
+	})
+	s.cfg.Observe(time.Since(began))
+	if lookup != nil {
+		return Consumed{}, lookup // the answer would rest on a guess
+	}
+	attempt := signin.Attempt{Method: access.MethodSSO, ProfileID: p.ID, OrganizationID: p.OrganizationID}
+	if err != nil {
+		var refusal *saml.Refusal
+		if !errors.As(err, &refusal) {
+			return Consumed{}, err
+		}
+		return Consumed{}, s.refuse(ctx, actor, attempt, samlFault(refusal))
+	}
+	if res.Restart {
+		return s.restart(ctx, actor, attempt, in)
+	}
+	return s.accept(ctx, actor, attempt, &p, res.Assertion, in)
+}
+
+func (s *Service) refuse(ctx context.Context, actor access.Actor, a signin.Attempt, f *fault.Error) error {
+	var refusal *signin.Refusal
+	err := s.db.Update(ctx, actor, func(tx *db.Tx) (err error) {
+		refusal, err = s.signin.Refuse(tx, a, f)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return refusal
+}
+
+// samlFault is what the user is told of a refused message: nothing of it. The
+// checks are for the administrator's record.
+func samlFault(r *saml.Refusal) *fault.Error {
+	return fault.Wrap(r, fault.Code(r.Code), "Please try again. If it happens again, tell your administrator the reference.")
+}
+
+// requestState tells what became of a request of ours.
+func (s *Service) requestState(ctx context.Context, profileID, requestID string) (state saml.RequestState, err error) {
+	err = s.db.View(ctx, func(tx *db.Tx) error {
+		state, err = stateOf(tx, profileID, requestID)
+		return err
+	})
+	return state, err
+}
+
+func stateOf(tx *db.Tx, profileID, requestID string) (saml.RequestState, error) {
+	r, err := requestByID(tx, profileID, requestID)
+	switch {
+	case errors.Is(err, db.ErrNoRows):
+		return saml.RequestUnknown, nil
+	case err != nil:
+		return saml.RequestUnknown, err
+	case !r.usedAt.IsZero():
+		return saml.RequestUsed, nil
+	case !r.createdAt.After(tx.Now().Add(-pendingFor)):
+		return saml.RequestExpired, nil
+	}
+	return saml.RequestPending, nil
+}
+
+// restart has a request of our own made in place of an answer to none. An
+// Identity Provider that answers such a request as if there had been none
+// would go round in circles: it is refused.
+func (s *Service) restart(ctx context.Context, actor access.Actor, a signin.Attempt, in Response) (Consumed, error) {
+	path, ok := signin.LocalPath(in.RelayState)
+	if ok || in.RelayState == "" || len(in.RelayState) > 256 {
+		return Consumed{Restart: true, ReturnTo: path}, nil
+	}
+	var marked bool
+	err := s.db.View(ctx, func(tx *db.Tx) error {
+		r, err := requestByID(tx, in.ProfileID, in.RelayState)
+		if errors.Is(err, db.ErrNoRows) {
+			return nil
+		}
+		marked, path = r.restarted, r.returnTo
+		return err
+	})
+	if err != nil {
+		return Consumed{}, err
+	}
+	if marked {
+		return Consumed{}, s.refuse(ctx, actor, a, fault.New(fault.SAMLIdPInitiatedRefused,
+			"Your company's sign-in page does not answer our requests. Please tell your administrator the reference."))
+	}
+	return Consumed{Restart: true, ReturnTo: path}, nil
+}
+
+// accept consumes a valid assertion: in one transaction the request is used,
+// the assertion remembered, the policy asked, and a ticket made or the refusal
+// recorded.
+func (s *Service) accept(ctx context.Context, actor access.Actor, a signin.Attempt, p *Profile, as *saml.Assertion, in Response) (out Consumed, err error) {
+	var refusal *signin.Refusal
+	err = s.db.Update(ctx, actor, func(tx *db.Tx) error {
+		out, refusal = Consumed{}, nil
+		a, t := a, ticket{}
+		f, err := s.consume(tx, p, as, in.RelayState, &a, &t)
+		if err != nil {
+			return err
+		}
+		if f != nil {
+			refusal, err = s.signin.Refuse(tx, a, f)
+			return err
+		}
+		out.Ticket = s.ids.Token()
+		t.hash, t.reference, t.expiresAt = id.Hash(out.Ticket), s.ids.New(id.Attempt), tx.Now().Add(ticketLife)
+		if t.browserHash == nil {
+			out.BrowserToken = s.ids.Token()
+			t.browserHash = id.Hash(out.BrowserToken)
+		}
+		return insertTicket(tx, &t)
+	})
+	if err == nil && refusal != nil {
+		err = refusal
+	}
+	return out, err
+}
+
+// consume uses up what the assertion rests on, decides on the user, and fills
+// in the attempt and the ticket.
+func (s *Service) consume(tx *db.Tx, p *Profile, as *saml.Assertion, relayState string, a *signin.Attempt, t *ticket) (*fault.Error, error) {
+	if as.InResponseTo != "" {
+		r, err := useRequest(tx, p.ID, as.InResponseTo, tx.Now().Add(-pendingFor))
+		if errors.Is(err, db.ErrNoRows) {
+			return fault.New(fault.SAMLReplayed, "This sign-in was used already."), nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		t.browserHash, t.returnTo = r.browserHash, r.returnTo
+	} else if path, ok := signin.LocalPath(relayState); ok {
+		t.returnTo = path
+	}
+	first, err := rememberAssertion(tx, p.ID, as.ID, as.RememberUntil)
+	if err != nil {
+		return nil, err
+	}
+	a.Typed = as.Email
+	if !first {
+		return fault.New(fault.SAMLReplayed, "This sign-in was used already."), nil
+	}
+	u, f, err := s.decide(tx, p, as.Email)
+	if err != nil {
+		return nil, err
+	}
+	a.User = u
+	t.profileID, t.userID = p.ID, u.ID
+	t.nameID, t.index = as.NameID.Value, as.SessionIndex
+	t.authenticatedAt, t.notOnOrAfter = as.AuthnInstant, as.SessionNotOnOrAfter
+	if t.authenticatedAt.IsZero() {
+		t.authenticatedAt = tx.Now()
+	}
+	return f, nil
+}
+
+// decide finds the user whom an Identity Provider has vouched for. What is
+// refused first tells least: no organization learns from its own Identity
+// Provider who exists elsewhere.
+func (s *Service) decide(tx *db.Tx, p *Profile, email string) (directory.User, *fault.Error, error) {
+	none := directory.User{}
+	address, err := directory.ParseAddress(email)
+	if err != nil {
+		return none, fault.New(fault.DomainNotVerified, ""), nil
+	}
+	holder, held, err := s.directory.Holder(tx, address.Domain)
+	if err != nil {
+		return none, nil, err
+	}
+	if !held || holder.OrganizationID != p.OrganizationID {
+		return none, fault.New(fault.DomainNotVerified, "Your organization has not verified the domain of your address."), nil
+	}
+	u, known, err := s.directory.UserByAddress(tx, address)
+	if err != nil {
+		return none, nil, err
+	}
+	if !known || u.OrganizationID != p.OrganizationID {
+		return none, fault.New(fault.UserNotFound, "Ask your administrator to add you."), nil
+	}
+	d, err := s.directory.SignIn(tx, &u)
+	return u, signin.Mismatch(d, access.MethodSSO, p.ID), err
+}
+
+func (s *Service) now() time.Time { return s.db.Now() }

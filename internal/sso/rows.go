@@ -1,0 +1,254 @@
+package sso
+
+import (
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"sallyport/internal/db"
+	"sallyport/internal/fault"
+)
+
+// profiles
+
+const profileColumns = `id, organization_id, name, idp, managed_by, disabled, idp_entity_id, idp_sso, idp_slo, options,
+	tested_hash, tested_at, version, created_at`
+
+func scanProfile(row db.Scanner) (p Profile, err error) {
+	var sso, slo, options string
+	if err = row.Scan(&p.ID, &p.OrganizationID, &p.Name, &p.IdP, &p.ManagedBy, &p.Disabled, &p.EntityID, &sso, &slo, &options,
+		&p.TestedHash, &p.TestedAt, &p.Version, &p.CreatedAt); err != nil {
+		return p, err
+	}
+	// Options that a row does not know have their default.
+	p.Options = DefaultOptions()
+	return p, errors.Join(json.Unmarshal([]byte(sso), &p.SSO), json.Unmarshal([]byte(slo), &p.SLO),
+		json.Unmarshal([]byte(options), &p.Options))
+}
+
+func scanCertificate(row db.Scanner) (c Certificate, err error) {
+	var der []byte
+	if err = row.Scan(&c.SHA256, &der, &c.AddedAt); err != nil {
+		return c, err
+	}
+	c.Certificate, err = x509.ParseCertificate(der)
+	return c, err
+}
+
+// profileByID returns a profile with its certificates; fault.NotFound if there
+// is none.
+func profileByID(tx *db.Tx, profileID string) (Profile, error) {
+	p, err := db.One(tx, scanProfile, `select `+profileColumns+` from sso_profiles where id = $1`, profileID)
+	if errors.Is(err, db.ErrNoRows) {
+		return p, fault.New(fault.NotFound, "")
+	}
+	if err != nil {
+		return p, err
+	}
+	p.Certificates, err = certificates(tx, p.ID)
+	return p, err
+}
+
+func certificates(tx *db.Tx, profileID string) ([]Certificate, error) {
+	return db.Collect(tx, scanCertificate, `select sha256, der, added_at from sso_certificates
+		where sso_profile_id = $1 order by added_at, sha256`, profileID)
+}
+
+// eachCertificate goes through the certificates of all profiles.
+func eachCertificate(tx *db.Tx, f func(profileID string, c *x509.Certificate)) error {
+	rows, err := tx.Query(`select sso_profile_id, der from sso_certificates`)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var profileID string
+		var der []byte
+		if err := rows.Scan(&profileID, &der); err != nil {
+			return err
+		}
+		c, err := x509.ParseCertificate(der)
+		if err != nil {
+			return err
+		}
+		f(profileID, c)
+	}
+	return rows.Err()
+}
+
+func profiles(tx *db.Tx, organizationID, after string, limit int) ([]Profile, error) {
+	list, err := db.Collect(tx, scanProfile, `select `+profileColumns+` from sso_profiles
+		where organization_id = $1 and ($2 = '' or id < $2) order by id desc limit $3`, organizationID, after, limit)
+	if err != nil {
+		return nil, err
+	}
+	for i := range list {
+		if list[i].Certificates, err = certificates(tx, list[i].ID); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+func countProfiles(tx *db.Tx, organizationID string) (n int, err error) {
+	err = tx.QueryRow(`select count(*) from sso_profiles where organization_id = $1`, organizationID).Scan(&n)
+	return n, err
+}
+
+func insertProfile(tx *db.Tx, p *Profile) error {
+	sso, slo, options, err := p.documents()
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Exec(`insert into sso_profiles (`+profileColumns+`)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+		p.ID, p.OrganizationID, p.Name, p.IdP, p.ManagedBy, p.Disabled, p.EntityID, sso, slo, options,
+		p.TestedHash, p.TestedAt, p.Version, p.CreatedAt); err != nil {
+		return err
+	}
+	return putCertificates(tx, p)
+}
+
+func updateProfile(tx *db.Tx, p *Profile) error {
+	sso, slo, options, err := p.documents()
+	if err != nil {
+		return err
+	}
+	p.Version++
+	if _, err := tx.Exec(`update sso_profiles set name = $2, idp = $3, managed_by = $4, disabled = $5, idp_entity_id = $6,
+			idp_sso = $7, idp_slo = $8, options = $9, tested_hash = $10, tested_at = $11, version = $12 where id = $1`,
+		p.ID, p.Name, p.IdP, p.ManagedBy, p.Disabled, p.EntityID, sso, slo, options, p.TestedHash, p.TestedAt, p.Version); err != nil {
+		return err
+	}
+	return putCertificates(tx, p)
+}
+
+func (p *Profile) documents() (sso, slo, options string, err error) {
+	a, err1 := json.Marshal(p.SSO)
+	b, err2 := json.Marshal(p.SLO)
+	c, err3 := json.Marshal(p.Options)
+	return string(a), string(b), string(c), errors.Join(err1, err2, err3)
+}
+
+// putCertificates makes the rows those of the profile.
+func putCertificates(tx *db.Tx, p *Profile) error {
+	if _, err := tx.Exec(`delete from sso_certificates where sso_profile_id = $1`, p.ID); err != nil {
+		return err
+	}
+	for _, c := range p.Certificates {
+		if _, err := tx.Exec(`insert into sso_certificates (sso_profile_id, sha256, der, added_at) values ($1, $2, $3, $4)`,
+			p.ID, c.SHA256, c.Raw, c.AddedAt); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func deleteProfile(tx *db.Tx, profileID string) error {
+	if _, err := tx.Exec(`delete from sso_certificates where sso_profile_id = $1`, profileID); err != nil {
+		return err
+	}
+	_, err := tx.Exec(`delete from sso_profiles where id = $1`, profileID)
+	return err
+}
+
+// requests
+
+type request struct {
+	id, profileID string
+	browserHash   []byte
+	returnTo      string
+	restarted     bool
+	createdAt     time.Time
+	usedAt        time.Time
+}
+
+func insertRequest(tx *db.Tx, r *request) error {
+	_, err := tx.Exec(`insert into sso_requests (id, sso_profile_id, browser_hash, return_to, restarted, created_at)
+		values ($1, $2, $3, $4, $5, $6)`, r.id, r.profileID, r.browserHash, r.returnTo, r.restarted, r.createdAt)
+	return err
+}
+
+func requestByID(tx *db.Tx, profileID, requestID string) (request, error) {
+	return db.One(tx, func(row db.Scanner) (r request, err error) {
+		err = row.Scan(&r.id, &r.profileID, &r.browserHash, &r.returnTo, &r.restarted, &r.createdAt, &r.usedAt)
+		return r, err
+	}, `select id, sso_profile_id, browser_hash, return_to, restarted, created_at, used_at from sso_requests
+		where id = $1 and sso_profile_id = $2`, requestID, profileID)
+}
+
+// useRequest uses a pending request up; the error is db.ErrNoRows if it is
+// not pending any more.
+func useRequest(tx *db.Tx, profileID, requestID string, notBefore time.Time) (request, error) {
+	return db.One(tx, func(row db.Scanner) (r request, err error) {
+		err = row.Scan(&r.browserHash, &r.returnTo)
+		return r, err
+	}, `update sso_requests set used_at = $3 where id = $1 and sso_profile_id = $2 and used_at is null and created_at > $4
+		returning browser_hash, return_to`, requestID, profileID, tx.Now(), notBefore)
+}
+
+// assertions
+
+// rememberAssertion reports false if the assertion was consumed before.
+func rememberAssertion(tx *db.Tx, profileID, assertionID string, until time.Time) (bool, error) {
+	n, err := tx.Exec(`insert into sso_assertions (sso_profile_id, assertion_id, forget_at) values ($1, $2, $3)
+		on conflict do nothing`, profileID, assertionID, until)
+	return n > 0, err
+}
+
+// tickets
+
+type ticket struct {
+	hash, browserHash   []byte
+	profileID, userID   string
+	nameID, index       string
+	authenticatedAt     time.Time
+	notOnOrAfter        time.Time
+	returnTo, reference string
+	expiresAt, usedAt   time.Time
+}
+
+func insertTicket(tx *db.Tx, t *ticket) error {
+	_, err := tx.Exec(`insert into sso_tickets (token_hash, browser_hash, sso_profile_id, user_id, name_id, session_index,
+			authenticated_at, not_on_or_after, return_to, reference, expires_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		t.hash, t.browserHash, t.profileID, t.userID, t.nameID, t.index, t.authenticatedAt, t.notOnOrAfter, t.returnTo, t.reference, t.expiresAt)
+	return err
+}
+
+func ticketByHash(tx *db.Tx, hash []byte) (ticket, error) {
+	return db.One(tx, func(row db.Scanner) (t ticket, err error) {
+		t.hash = hash
+		err = row.Scan(&t.browserHash, &t.profileID, &t.userID, &t.nameID, &t.index, &t.authenticatedAt, &t.notOnOrAfter,
+			&t.returnTo, &t.reference, &t.expiresAt, &t.usedAt)
+		return t, err
+	}, `select browser_hash, sso_profile_id, user_id, name_id, session_index, authenticated_at, not_on_or_after,
+			return_to, reference, expires_at, used_at from sso_tickets where token_hash = $1`, hash)
+}
+
+func useTicket(tx *db.Tx, hash []byte) error {
+	_, err := tx.Exec(`update sso_tickets set used_at = $2 where token_hash = $1`, hash, tx.Now())
+	return err
+}
+
+// purge deletes a batch of what is over, and reports whether there may be more.
+func purge(tx *db.Tx, batch int64) (more bool, err error) {
+	for _, d := range []struct {
+		table, key, column string
+		before             time.Time
+	}{
+		{"sso_requests", "id", "created_at", tx.Now().Add(-pendingFor - rememberFor)},
+		{"sso_tickets", "token_hash", "expires_at", tx.Now().Add(-time.Hour)},
+	} {
+		n, err := tx.Exec(`delete from `+d.table+` where `+d.key+` in (select `+d.key+` from `+d.table+
+			` where `+d.column+` < $1 limit $2)`, d.before, batch)
+		if err != nil {
+			return false, err
+		}
+		more = more || n == batch
+	}
+	n, err := tx.Exec(`delete from sso_assertions where (sso_profile_id, assertion_id) in
+		(select sso_profile_id, assertion_id from sso_assertions where forget_at < $1 limit $2)`, tx.Now(), batch)
+	return more || n == batch, err
+}

@@ -1,0 +1,43 @@
+package sso
+
+import (
+	"context"
+
+	"sallyport/internal/access"
+	"sallyport/internal/audit"
+	"sallyport/internal/db"
+	"sallyport/internal/fault"
+	"sallyport/internal/id"
+)
+
+// A Test is one test of a profile's connection.
+type Test struct {
+	ID        string
+	ProfileID string
+	Status    string // "passed"
+}
+
+// Vouch counts the present configuration of a profile as tested, on the
+// operator's word.
+func (s *Service) Vouch(ctx context.Context, actor access.Actor, profileID string) (t Test, err error) {
+	err = s.db.Update(ctx, actor, func(tx *db.Tx) error {
+		p, err := s.profile(tx, actor, access.ActProfileVouch, profileID)
+		if err != nil {
+			return err
+		}
+		if err := s.requireSSO(tx, p.OrganizationID); err != nil {
+			return err
+		}
+		if p.EntityID == "" {
+			return fault.New(fault.Conflict, "The SSO profile is a draft: it has no Identity Provider yet.")
+		}
+		p.TestedHash, p.TestedAt = p.hash(), tx.Now()
+		if err := updateProfile(tx, &p); err != nil {
+			return err
+		}
+		t = Test{ID: s.ids.New(id.ConnectionTest), ProfileID: p.ID, Status: "passed"}
+		return s.audit.Append(tx, audit.Event{OrganizationID: p.OrganizationID, Action: audit.ProfileTested, Target: p.target(),
+			Changes: []audit.Change{{Field: "method", New: "operator"}}})
+	})
+	return t, err
+}
