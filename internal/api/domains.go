@@ -1,0 +1,175 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"sallyport/internal/access"
+	"sallyport/internal/directory"
+	"sallyport/internal/id"
+	"sallyport/internal/sso"
+)
+
+type domainOut struct {
+	ID             string              `json:"id"`
+	OrganizationID string              `json:"organization_id"`
+	Name           string              `json:"name" doc:"A-label, lower case."`
+	Status         access.DomainStatus `json:"status" enum:"pending,verified,lapsing,frozen"`
+	Proof          proofOut            `json:"proof" doc:"What to publish: either of the two."`
+	SSOProfileID   *string             `json:"sso_profile_id" nullable:"true" doc:"The profile that the domain is enforced with."`
+	VerifiedAt     *time.Time          `json:"verified_at" nullable:"true"`
+	CreatedAt      time.Time           `json:"created_at"`
+}
+
+type proofOut struct {
+	TXTName  string `json:"txt_name"`
+	TXTValue string `json:"txt_value"`
+	FileURL  string `json:"file_url"`
+	FileBody string `json:"file_body"`
+}
+
+func showDomain(d directory.Domain) domainOut {
+	p := d.Proof()
+	return domainOut{
+		ID: d.ID, OrganizationID: d.OrganizationID, Name: d.Name, Status: d.Status,
+		Proof:        proofOut{p.TXTName, p.TXTValue, p.FileURL, p.FileBody},
+		SSOProfileID: optional(d.ProfileID), VerifiedAt: instant(d.VerifiedAt), CreatedAt: d.CreatedAt,
+	}
+}
+
+// instant turns the zero time into null.
+func instant(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+// EnforcementIn is the body of an enforcement.
+type EnforcementIn struct {
+	SSOProfileID  *string  `json:"sso_profile_id" nullable:"true" doc:"null releases."`
+	ExemptUserIDs []string `json:"exempt_user_ids,omitempty" maxItems:"1000"`
+	EndSessions   bool     `json:"end_sessions,omitempty"`
+	Acknowledge   bool     `json:"acknowledge,omitempty" doc:"The warnings were read."`
+}
+
+func (in *EnforcementIn) input() sso.Enforcement {
+	return sso.Enforcement{ProfileID: text(in.SSOProfileID), ExemptUserIDs: in.ExemptUserIDs,
+		EndSessions: in.EndSessions, Acknowledged: in.Acknowledge}
+}
+
+type warningOut struct {
+	Code   string `json:"code"`
+	Detail string `json:"detail"`
+}
+
+func showWarnings(warnings []sso.Warning) []warningOut {
+	out := make([]warningOut, 0, len(warnings))
+	for _, w := range warnings {
+		out = append(out, warningOut(w))
+	}
+	return out
+}
+
+type previewOut struct {
+	Users struct {
+		Total        int64 `json:"total"`
+		ToSSO        int64 `json:"to_sso"`
+		KeepPassword int64 `json:"keep_password"`
+		NeverActive  int64 `json:"never_active"`
+	} `json:"users"`
+	Warnings []warningOut `json:"warnings"`
+}
+
+func (a *API) domains() {
+	const tag = "Domains"
+	domain, organization := []id.Kind{id.Domain}, []id.Kind{id.Organization}
+
+	type claimDomain struct {
+		ID   string `path:"id"`
+		Body struct {
+			Name string `json:"name"`
+		}
+	}
+	handle(a, route{id: "claim-domain", method: http.MethodPost, path: "/organizations/{id}/domains", tag: tag,
+		summary: "Claim a domain", action: access.ActDomainClaim, kinds: organization, status: http.StatusCreated},
+		func(ctx context.Context, actor access.Actor, in *claimDomain) (*body[domainOut], error) {
+			d, err := a.Directory.ClaimDomain(ctx, actor, in.ID, in.Body.Name)
+			return &body[domainOut]{showDomain(d)}, err
+		})
+
+	type listDomains struct {
+		ID string `path:"id"`
+		Paging
+	}
+	handle(a, route{id: "list-domains", method: http.MethodGet, path: "/organizations/{id}/domains", tag: tag,
+		summary: "List an organization's domains", action: access.ActDomainRead, kinds: organization},
+		func(ctx context.Context, actor access.Actor, in *listDomains) (*body[list[domainOut]], error) {
+			found, err := a.Directory.Domains(ctx, actor, in.ID, in.directory())
+			return listOf(found, in.Limit, showDomain, func(d directory.Domain) string { return d.ID }), err
+		})
+
+	handle(a, route{id: "get-domain", method: http.MethodGet, path: "/domains/{id}", tag: tag,
+		summary: "Get a domain", action: access.ActDomainRead, kinds: domain},
+		func(ctx context.Context, actor access.Actor, in *ref) (*body[domainOut], error) {
+			d, err := a.Directory.DomainByID(ctx, actor, in.ID)
+			return &body[domainOut]{showDomain(d)}, err
+		})
+
+	handle(a, route{id: "delete-domain", method: http.MethodDelete, path: "/domains/{id}", tag: tag,
+		summary: "Give a domain up", action: access.ActDomainDelete, kinds: domain, status: http.StatusNoContent},
+		func(ctx context.Context, actor access.Actor, in *ref) (*none, error) {
+			return nil, a.Directory.DeleteDomain(ctx, actor, in.ID)
+		})
+
+	type verifyDomain struct {
+		ID   string `path:"id"`
+		Body struct {
+			Method string `json:"method" enum:"operator" doc:"operator: on the operator's word."`
+		}
+	}
+	handle(a, route{id: "verify-domain", method: http.MethodPost, path: "/domains/{id}/verify", tag: tag,
+		summary: "Verify a domain", action: access.ActDomainVerify, kinds: domain},
+		func(ctx context.Context, actor access.Actor, in *verifyDomain) (*body[domainOut], error) {
+			d, err := a.Directory.VouchForDomain(ctx, actor, in.ID)
+			return &body[domainOut]{showDomain(d)}, err
+		})
+
+	type enforceDomain struct {
+		ID   string `path:"id"`
+		Body EnforcementIn
+	}
+	handle(a, route{id: "enforce-domain", method: http.MethodPut, path: "/domains/{id}/enforcement", tag: tag,
+		summary: "Enforce SSO for a domain, or release it", action: access.ActEnforce, kinds: domain},
+		func(ctx context.Context, actor access.Actor, in *enforceDomain) (*body[domainOut], error) {
+			found, err := a.SSO.Enforce(ctx, actor, []string{in.ID}, in.Body.input())
+			if err != nil {
+				return nil, err
+			}
+			return &body[domainOut]{showDomain(found[0])}, nil
+		})
+
+	handle(a, route{id: "preview-enforcement", method: http.MethodPost, path: "/domains/{id}/enforcement/preview", tag: tag,
+		summary: "Tell what an enforcement would do", action: access.ActEnforce, kinds: domain},
+		func(ctx context.Context, actor access.Actor, in *enforceDomain) (*body[previewOut], error) {
+			p, err := a.SSO.Preview(ctx, actor, []string{in.ID}, in.Body.input())
+			out := previewOut{Warnings: showWarnings(p.Warnings)}
+			out.Users.Total, out.Users.ToSSO, out.Users.KeepPassword, out.Users.NeverActive = p.Total, p.ToSSO, p.KeepPassword, p.NeverActive
+			return &body[previewOut]{out}, err
+		})
+
+	type enforceDomains struct {
+		ID   string `path:"id"`
+		Body struct {
+			DomainIDs []string `json:"domain_ids" minItems:"1" maxItems:"100"`
+			EnforcementIn
+		}
+	}
+	handle(a, route{id: "enforce-domains", method: http.MethodPut, path: "/organizations/{id}/enforcement", tag: tag,
+		summary: "Enforce SSO for several domains at once, or release them", action: access.ActEnforce, kinds: organization},
+		func(ctx context.Context, actor access.Actor, in *enforceDomains) (*body[list[domainOut]], error) {
+			found, err := a.SSO.EnforceAll(ctx, actor, in.ID, in.Body.DomainIDs, in.Body.input())
+			return listOf(found, 0, showDomain, nil), err
+		})
+}

@@ -1,0 +1,123 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"runtime"
+
+	"sallyport/internal/access"
+	"sallyport/internal/api"
+	"sallyport/internal/audit"
+	"sallyport/internal/db"
+	"sallyport/internal/directory"
+	"sallyport/internal/door"
+	"sallyport/internal/fault"
+	"sallyport/internal/id"
+	"sallyport/internal/password"
+	"sallyport/internal/secret"
+	"sallyport/internal/session"
+	"sallyport/internal/signin"
+	"sallyport/internal/sso"
+	"sallyport/internal/token"
+	"sallyport/internal/web"
+)
+
+// An App is an open installation: its database and everything on top of it.
+type App struct {
+	Settings Settings
+	Version  string
+	Logger   *slog.Logger
+	DB       *db.DB
+	API      *api.API
+	Web      *web.Web
+	Tokens   *token.Service
+
+	sessions *session.Service
+	signin   *signin.Service
+	sso      *sso.Service
+	metrics  *metrics
+	clock    clockState
+}
+
+// Open opens the installation that the settings name, and brings its database
+// to this release. An error is of type [Problems].
+func Open(ctx context.Context, s Settings, version string, logger *slog.Logger) (*App, error) {
+	ring, err := openRing(s)
+	if err != nil {
+		return nil, Problems{err.Error()}
+	}
+	d, err := db.Open(ctx, s.Database, db.Options{Logger: logger})
+	if err != nil {
+		return nil, Problems{"--database: " + err.Error()}
+	}
+	if err := d.Migrate(ctx); err != nil {
+		return nil, errors.Join(Problems{"--database: " + err.Error()}, d.Close())
+	}
+	a, err := build(s, version, logger, d, ring)
+	if err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return a, nil
+}
+
+// build wires the parts.
+func build(s Settings, version string, logger *slog.Logger, d *db.DB, ring *secret.Ring) (*App, error) {
+	a := &App{Settings: s, Version: version, Logger: logger, DB: d, metrics: newMetrics(d)}
+	ids := id.Default()
+	log := audit.New(d, ids)
+	hasher := password.NewHasher(password.DefaultParams, runtime.GOMAXPROCS(0))
+	a.sessions = session.New(d, ids)
+	dir := directory.New(d, ids, log, a.sessions, hasher, sso.Checker{}, directory.Config{
+		DefaultEdition: s.DefaultEdition, AccountRoles: s.AccountRoles, ProductName: s.ProductName,
+	})
+	a.signin = signin.New(d, ids, log, dir, a.sessions, hasher, ring,
+		func(method access.Method, outcome string, code fault.Code) { a.metrics.signIn(method, outcome, code) }, s.ProductName)
+	a.sso = sso.New(d, ids, log, dir, a.signin, logger, sso.Config{BaseURL: s.BaseURL, Observe: a.metrics.validation})
+	a.Tokens = token.New(d, ids, log, dir)
+	proxies := door.Proxies(s.TrustedProxies)
+	a.API = api.New(api.Services{DB: d, IDs: ids, Audit: log, Directory: dir, SSO: a.sso, SignIn: a.signin, Tokens: a.Tokens},
+		api.Config{BaseURL: s.BaseURL, Version: version, Proxies: proxies})
+	var err error
+	a.Web, err = web.New(web.Services{DB: d, IDs: ids, Directory: dir, SignIn: a.signin, SSO: a.sso, Logger: logger},
+		web.Config{BaseURL: s.BaseURL, ProductName: s.ProductName, SupportURL: s.SupportURL, Proxies: proxies})
+	return a, err
+}
+
+// openRing reads the key that encrypts secrets at rest, and makes it beside a
+// new SQLite file.
+func openRing(s Settings) (*secret.Ring, error) {
+	if s.SecretKey != "" {
+		key, err := secret.ParseKey(s.SecretKey)
+		if err != nil {
+			return nil, fmt.Errorf("--secret-key: %w", err)
+		}
+		return secret.NewRing(key), nil
+	}
+	path := s.SecretKeyFile
+	if path == "" {
+		path = keyFile(s.Database)
+		if err := secret.CreateKeyFile(path); err != nil && !errors.Is(err, fs.ErrExist) {
+			return nil, fmt.Errorf("--secret-key-file: %w", err)
+		}
+	}
+	ring, err := secret.LoadKeyFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("--secret-key-file: %w", err)
+	}
+	return ring, nil
+}
+
+// Close closes the database.
+func (a *App) Close() error { return a.DB.Close() }
+
+// Public is the handler of the public listener.
+func (a *App) Public() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle(api.Prefix+"/", a.API)
+	mux.Handle("/", a.Web)
+	return door.Observe(mux, a.Logger, a.metrics)
+}

@@ -1,0 +1,105 @@
+package app
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"sallyport/internal/access"
+	"sallyport/internal/db"
+	"sallyport/internal/fault"
+)
+
+// metrics are what /metrics shows, in a registry of their own.
+type metrics struct {
+	registry    *prometheus.Registry
+	signIns     *prometheus.CounterVec
+	validations prometheus.Histogram
+	requests    *prometheus.HistogramVec
+	sessions    prometheus.Gauge
+	expiry      *prometheus.GaugeVec
+}
+
+func newMetrics(d *db.DB) *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		signIns: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sallyport_sign_ins_total", Help: "Sign-ins that were decided.",
+		}, []string{"method", "outcome", "code"}),
+		validations: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "sallyport_saml_validation_seconds", Help: "Time to validate a SAML response.",
+			Buckets: []float64{25e-6, 50e-6, 100e-6, 250e-6, 500e-6, 1e-3, 2.5e-3, 10e-3, 50e-3, 250e-3},
+		}),
+		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "sallyport_http_request_duration_seconds", Help: "Time to answer a request.",
+			Buckets: []float64{.5e-3, 1e-3, 2.5e-3, 5e-3, 10e-3, 25e-3, 50e-3, 100e-3, 250e-3, 1, 5},
+		}, []string{"route", "method", "status"}),
+		sessions: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "sallyport_sessions_active", Help: "Sessions that were begun and not ended.",
+		}),
+		expiry: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "sallyport_idp_certificate_expiry_seconds", Help: "Time until the last certificate of an SSO profile expires.",
+		}, []string{"profile"}),
+	}
+	m.registry.MustRegister(m.signIns, m.validations, m.requests, m.sessions, m.expiry,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), databaseMetrics{d})
+	return m
+}
+
+func (m *metrics) handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry})
+}
+
+func (m *metrics) signIn(method access.Method, outcome string, code fault.Code) {
+	m.signIns.WithLabelValues(string(method), outcome, string(code)).Inc()
+}
+
+func (m *metrics) validation(took time.Duration) { m.validations.Observe(took.Seconds()) }
+
+// Request implements [door.Metrics]. The method of a request is whatever its
+// sender wrote: those that are no methods are one.
+func (m *metrics) Request(route, method string, status int, took time.Duration) {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+	default:
+		method = "other"
+	}
+	if _, path, ok := strings.Cut(route, " "); ok {
+		route = path
+	}
+	m.requests.WithLabelValues(route, method, strconv.Itoa(status)).Observe(took.Seconds())
+}
+
+// databaseMetrics shows what the database counts.
+type databaseMetrics struct{ db *db.DB }
+
+var (
+	descUpdates = prometheus.NewDesc("sallyport_db_updates_total", "Transactions that changed something.", nil, nil)
+	descCommits = prometheus.NewDesc("sallyport_db_commits_total", "Commits; fewer than updates where updates share one.", nil, nil)
+	descRetries = prometheus.NewDesc("sallyport_db_retries_total", "Transactions that were done again after a conflict.", nil, nil)
+	descInUse   = prometheus.NewDesc("sallyport_db_connections_in_use", "Connections in use.", []string{"pool"}, nil)
+	descWaits   = prometheus.NewDesc("sallyport_db_connection_wait_seconds_total", "Time spent waiting for a connection.", []string{"pool"}, nil)
+)
+
+// Describe implements [prometheus.Collector].
+func (m databaseMetrics) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCollect(m, ch) }
+
+// Collect implements [prometheus.Collector].
+func (m databaseMetrics) Collect(ch chan<- prometheus.Metric) {
+	s := m.db.Stats()
+	counter := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, v, labels...)
+	}
+	counter(descUpdates, float64(s.Updates))
+	counter(descCommits, float64(s.Commits))
+	counter(descRetries, float64(s.Retries))
+	ch <- prometheus.MustNewConstMetric(descInUse, prometheus.GaugeValue, float64(s.Write.InUse), "write")
+	ch <- prometheus.MustNewConstMetric(descInUse, prometheus.GaugeValue, float64(s.Read.InUse), "read")
+	counter(descWaits, s.Write.WaitDuration.Seconds(), "write")
+	counter(descWaits, s.Read.WaitDuration.Seconds(), "read")
+}

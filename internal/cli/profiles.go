@@ -1,0 +1,114 @@
+package cli
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// options of an SSO profile, by their JSON name.
+var options = map[string]string{
+	"require_signed_response":    "refuse a response of which only the assertion is signed",
+	"force_authn":                "ask for a new authentication each time",
+	"authn_context":              "authentication context class to ask for",
+	"idp_initiated":              "restart, accept or refuse",
+	"name_id_policy":             "emailAddress, unspecified or none",
+	"clock_tolerance_seconds":    "clock difference that is forgiven, up to 300",
+	"allow_sha1":                 "accept signatures with SHA-1",
+	"refuse_expired_certificate": "refuse what was signed with an expired certificate",
+}
+
+func profileFlags(f *pflag.FlagSet) {
+	f.String("idp", "", "which product it is: entra, okta, …, other")
+	f.String("metadata-file", "", "the Identity Provider's metadata; - for standard input")
+	f.String("entity-id", "", "the Identity Provider's entity ID")
+	f.String("sso-url", "", "where it takes requests")
+	f.StringSlice("certificate-file", nil, "its signing certificates, PEM")
+	f.String("managed-by", "", "organization or operator")
+	for name, help := range options {
+		flag := strings.ReplaceAll(name, "_", "-")
+		switch name {
+		case "authn_context", "idp_initiated", "name_id_policy":
+			f.String(flag, "", help)
+		case "clock_tolerance_seconds":
+			f.Int(flag, 180, help)
+		default:
+			f.Bool(flag, false, help)
+		}
+	}
+}
+
+// profileBody reads the flags of a profile.
+func (c *cli) profileBody(f *pflag.FlagSet) (fields, error) {
+	body := given(f, "name", "idp", "entity_id", "sso_url", "managed_by", "state")
+	if path, _ := f.GetString("metadata-file"); path != "" { // it is there
+		text, err := c.readFile(path)
+		if err != nil {
+			return nil, err
+		}
+		body["metadata_xml"] = text
+	}
+	var certificates []string
+	paths, _ := f.GetStringSlice("certificate-file") // it is there
+	for _, path := range paths {
+		text, err := c.readFile(path)
+		if err != nil {
+			return nil, err
+		}
+		certificates = append(certificates, text)
+	}
+	if certificates != nil {
+		body["certificates"] = certificates
+	}
+	var names []string
+	for name := range options {
+		names = append(names, name)
+	}
+	if given := given(f, names...); len(given) > 0 {
+		body["options"] = given
+	}
+	return body, nil
+}
+
+func (c *cli) profiles() *cobra.Command {
+	create := &cobra.Command{Use: "create ORGANIZATION NAME", Short: "Create an SSO profile", Args: cobra.ExactArgs(2)}
+	profileFlags(create.Flags())
+	list := paging(&cobra.Command{Use: "list ORGANIZATION", Short: "List an organization's SSO profiles", Args: cobra.ExactArgs(1)})
+	show := &cobra.Command{Use: "show PROFILE", Short: "Show an SSO profile and our values for its Identity Provider", Args: cobra.ExactArgs(1)}
+	update := &cobra.Command{Use: "update PROFILE", Short: "Change an SSO profile", Args: cobra.ExactArgs(1)}
+	profileFlags(update.Flags())
+	update.Flags().String("name", "", "new name")
+	update.Flags().String("state", "", "disabled or configured")
+	remove := &cobra.Command{Use: "delete PROFILE", Short: "Delete an SSO profile", Args: cobra.ExactArgs(1)}
+	test := &cobra.Command{Use: "test PROFILE", Short: "Test an SSO profile", Args: cobra.ExactArgs(1)}
+	operator := test.Flags().Bool("operator", false, "count it as tested on the operator's word")
+	path := func(args []string, rest string) string { return "/sso-profiles/" + url.PathEscape(args[0]) + rest }
+	return group("sso", "SSO profiles",
+		c.run(create, func(args []string) (call, error) {
+			body, err := c.profileBody(create.Flags())
+			if err != nil {
+				return call{}, err
+			}
+			body["name"] = args[1]
+			return call{method: http.MethodPost, path: "/organizations/" + url.PathEscape(args[0]) + "/sso-profiles", body: body}, nil
+		}),
+		c.run(list, func(args []string) (call, error) {
+			return get("/organizations/"+url.PathEscape(args[0])+"/sso-profiles", query(list.Flags())), nil
+		}, "id", "name", "state", "idp.product", "idp.entity_id"),
+		c.run(show, func(args []string) (call, error) { return get(path(args, ""), nil), nil }),
+		c.run(update, func(args []string) (call, error) {
+			body, err := c.profileBody(update.Flags())
+			return call{method: http.MethodPatch, path: path(args, ""), body: body}, err
+		}),
+		c.run(test, func(args []string) (call, error) {
+			if !*operator {
+				return call{}, usagef("expected --operator")
+			}
+			return call{method: http.MethodPost, path: path(args, "/tests"), body: fields{"method": "operator"}}, nil
+		}),
+		c.run(remove, func(args []string) (call, error) { return call{method: http.MethodDelete, path: path(args, "")}, nil }),
+	)
+}

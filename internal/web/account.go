@@ -1,0 +1,104 @@
+package web
+
+import (
+	"net/http"
+	"time"
+
+	"sallyport/internal/access"
+	"sallyport/internal/db"
+	"sallyport/internal/fault"
+	"sallyport/internal/signin"
+)
+
+type securityView struct {
+	Frame
+	Email        string
+	Name         string
+	Organization string
+	HasPassword  bool // and may use it
+	UsesSSO      bool
+	Sessions     []sessionRow
+	Changed      bool
+	Errors       formErrors
+}
+
+type sessionRow struct {
+	ID       string
+	Here     bool
+	Method   access.Method
+	Began    time.Time
+	LastSeen time.Time
+	Address  string
+	Agent    string
+}
+
+func (r *request) securityView(identity *signin.Identity) (securityView, error) {
+	v := securityView{Frame: r.frame("security.title"), Email: identity.User.Email, Name: identity.User.Name, Organization: identity.Organization.Name}
+	v.Here = "security"
+	err := r.web.DB.View(r.Context(), func(tx *db.Tx) error {
+		d, err := r.web.Directory.SignIn(tx, &identity.User)
+		v.UsesSSO, v.HasPassword = d.Method == access.MethodSSO, d.Method == access.MethodPassword
+		return err
+	})
+	if err != nil {
+		return v, err
+	}
+	sessions, err := r.web.SignIn.Sessions(r.Context(), identity)
+	for _, s := range sessions {
+		v.Sessions = append(v.Sessions, sessionRow{
+			ID: s.ID, Here: s.ID == identity.Session.ID, Method: s.Method, Began: s.CreatedAt, LastSeen: s.LastSeenAt,
+			Address: s.Address, Agent: browserName(s.Agent),
+		})
+	}
+	return v, err
+}
+
+// security is the user's own page: password and sessions.
+func (w *Web) security(r *request) error {
+	identity, err := r.signedIn()
+	if identity == nil {
+		return err
+	}
+	v, err := r.securityView(identity)
+	if err != nil {
+		return err
+	}
+	v.Changed = r.URL.Query().Get("changed") == "password"
+	return r.render(http.StatusOK, "security", v)
+}
+
+func (w *Web) changePassword(r *request) error {
+	identity, err := r.signedIn()
+	if identity == nil {
+		return err
+	}
+	in := signin.PasswordChange{Identity: identity, Old: r.PostFormValue("current_password"), New: r.PostFormValue("password")}
+	if r.PostForm.Has("password_confirm") && r.PostFormValue("password_confirm") != in.New {
+		err = fault.Invalid(fault.Field{Name: "password_confirm", Message: r.text("password.differ")})
+	} else {
+		err = w.SignIn.ChangePassword(r.Context(), r.actor(), in)
+	}
+	switch {
+	case errorIs(err, fault.CodeInvalid), errorIs(err, fault.PasswordWeak), errorIs(err, fault.CredentialsInvalid):
+		v, e := r.securityView(identity)
+		if e != nil {
+			return e
+		}
+		v.Errors = r.formErrors(err)
+		return r.render(r.note(err), "security", v)
+	case err != nil:
+		return err
+	}
+	return r.redirect("/account/security?changed=password")
+}
+
+func (w *Web) endSession(r *request) error {
+	identity, err := r.signedIn()
+	if identity == nil {
+		return err
+	}
+	if err := w.SignIn.EndSession(r.Context(), r.actor(), r.PathValue("id")); err != nil {
+		return err
+	}
+	return r.redirect("/account/security")
+}

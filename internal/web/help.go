@@ -1,0 +1,30 @@
+package web
+
+import (
+	"net/http"
+
+	"sallyport/help"
+	"sallyport/internal/fault"
+)
+
+type helpErrorView struct {
+	Frame
+	Code  string
+	What  string
+	Page  help.ErrorPage
+	Sides string
+}
+
+// helpError explains an error code: what causes it, on which side, and the fix.
+func (w *Web) helpError(r *request) error {
+	page, ok := help.Error(r.PathValue("code"))
+	if !ok {
+		return fault.New(fault.NotFound, "There is no such error code.")
+	}
+	if _, err := r.visitor(); err != nil {
+		return err
+	}
+	v := helpErrorView{Frame: r.frame("help.error.title"), Code: page.Code, Page: page, What: fault.Code(page.Code).Title()}
+	v.Title = page.Code
+	return r.render(http.StatusOK, "help_error", v)
+}

@@ -1,0 +1,77 @@
+package web
+
+import (
+	"encoding/base64"
+	"net/http"
+	"net/url"
+	"time"
+
+	"sallyport/internal/access"
+	"sallyport/internal/fault"
+	"sallyport/internal/sso"
+)
+
+type loginView struct {
+	Frame
+	Email    string
+	ReturnTo string
+	SignedIn string // the address of who is signed in here already
+	Errors   formErrors
+}
+
+func (r *request) loginView() (loginView, error) {
+	v := loginView{Frame: r.frame("login.title"), Email: r.hint(), ReturnTo: r.returnTo()}
+	identity, err := r.visitor()
+	if identity != nil {
+		v.SignedIn = identity.User.Email
+	}
+	return v, err
+}
+
+func (w *Web) loginPage(r *request) error {
+	v, err := r.loginView()
+	if err != nil {
+		return err
+	}
+	r.allowForeignForms()
+	return r.render(http.StatusOK, "login", v)
+}
+
+// login answers with the way of the address: itself, without a hop between.
+func (w *Web) login(r *request) error {
+	email := r.PostFormValue("email")
+	way, err := w.SignIn.Identify(r.Context(), email, r.cookie(cookieWay) == string(access.MethodPassword))
+	if errorIs(err, fault.CodeInvalid) {
+		v, e := r.loginView()
+		if e != nil {
+			return e
+		}
+		v.Email, v.Errors = email, r.formErrors(err)
+		r.allowForeignForms()
+		return r.render(r.note(err), "login", v)
+	}
+	if err != nil {
+		return err
+	}
+	r.setCookie(cookieHint, base64.RawURLEncoding.EncodeToString([]byte(email)), 10*time.Minute)
+	if way.Method == access.MethodSSO {
+		return r.depart(sso.Start{ProfileID: way.ProfileID, ReturnTo: r.returnTo()})
+	}
+	return r.redirect(withReturn("/login/password", r.returnTo()))
+}
+
+// hint is the address that was typed a moment ago.
+func (r *request) hint() string {
+	email, err := base64.RawURLEncoding.DecodeString(r.cookie(cookieHint))
+	if err != nil || len(email) > 320 {
+		return ""
+	}
+	return string(email)
+}
+
+func withReturn(path, returnTo string) string {
+	if returnTo == "" {
+		return path
+	}
+	return path + "?return_to=" + url.QueryEscape(returnTo)
+}

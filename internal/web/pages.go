@@ -1,0 +1,104 @@
+package web
+
+import (
+	"bytes"
+	"embed"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"path"
+	"strings"
+	"time"
+)
+
+//go:embed templates/*.html text/*.json
+var files embed.FS
+
+// pages are the templates and the catalogue of sentences.
+type pages struct {
+	byName  map[string]*template.Template
+	catalog catalog
+	assets  *assets
+}
+
+func loadPages(a *assets) (*pages, error) {
+	p := &pages{byName: make(map[string]*template.Template), assets: a}
+	var err error
+	if p.catalog, err = loadCatalog(files); err != nil {
+		return nil, err
+	}
+	names, err := fs.Glob(files, "templates/*.html")
+	if err != nil {
+		return nil, err
+	}
+	for _, file := range names {
+		name := strings.TrimSuffix(path.Base(file), ".html")
+		if strings.HasPrefix(name, "_") {
+			continue
+		}
+		t := template.New(path.Base(file)).Funcs(template.FuncMap{"asset": a.path}).Option("missingkey=error")
+		if p.byName[name], err = t.ParseFS(files, "templates/_*.html", file); err != nil {
+			return nil, fmt.Errorf("web: %w", err)
+		}
+	}
+	return p, nil
+}
+
+// A Frame is what every page shows around its content.
+type Frame struct {
+	Title   string
+	Product string
+	Lang    string
+	Nonce   string
+	User    string // the address of who is signed in; empty for nobody
+	Here    string // the entry of the navigation that the page is
+	catalog catalog
+}
+
+// T returns a sentence of the catalogue in the page's language.
+func (f Frame) T(key string, args ...any) string { return f.catalog.text(f.Lang, key, args...) }
+
+// Date writes an instant for people.
+func (f Frame) Date(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02 15:04 UTC")
+}
+
+// frame makes the frame of a page, with the title of a key.
+func (r *request) frame(key string) Frame {
+	f := Frame{Product: r.web.cfg.ProductName, Lang: r.lang, Nonce: r.nonce, catalog: r.web.pages.catalog}
+	f.Title = f.T(key)
+	if r.identity != nil {
+		f.User = r.identity.User.Email
+	}
+	return f
+}
+
+func (r *request) text(key string) string { return r.web.pages.catalog.text(r.lang, key) }
+
+// render writes a page. Nothing is sent before the page is complete.
+func (r *request) render(status int, name string, view any) error {
+	var b bytes.Buffer
+	if err := r.web.pages.byName[name].ExecuteTemplate(&b, name+".html", view); err != nil {
+		return fmt.Errorf("web: page %s: %w", name, err)
+	}
+	h := r.ResponseWriter.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Language", r.lang)
+	h.Add("Vary", "Accept-Language")
+	r.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		// The browser may be gone; nobody is left to be told.
+		_, _ = b.WriteTo(r.ResponseWriter)
+	}
+	return nil
+}
+
+func (r *request) json(v any) error {
+	r.ResponseWriter.Header().Set("Content-Type", "application/json")
+	return json.NewEncoder(r.ResponseWriter).Encode(v)
+}

@@ -1,0 +1,69 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"sallyport/internal/access"
+	"sallyport/internal/fault"
+	"sallyport/internal/signin"
+)
+
+type passwordView struct {
+	Frame
+	Email     string
+	ReturnTo  string
+	Reference string
+	Errors    formErrors
+	Stage     string // initial: a new password is chosen
+}
+
+func (w *Web) passwordPage(r *request) error {
+	v := passwordView{Frame: r.frame("password.title"), Email: r.hint(), ReturnTo: r.returnTo()}
+	return r.render(http.StatusOK, "password", v)
+}
+
+func (w *Web) password(r *request) error {
+	identity, err := r.visitor()
+	if err != nil {
+		return err
+	}
+	in := signin.PasswordAttempt{Email: r.PostFormValue("email"), Password: r.PostFormValue("password"), ReturnTo: r.returnTo(), Current: identity}
+	out, err := w.SignIn.Password(r.Context(), r.actor(), in)
+	var refusal *signin.Refusal
+	switch {
+	case errors.As(err, &refusal) && refusal.Fault.Code == fault.CredentialsInvalid:
+		v := passwordView{Frame: r.frame("password.title"), Email: in.Email, ReturnTo: in.ReturnTo, Reference: refusal.Reference}
+		status := r.note(err)
+		v.Errors = formErrors{{Field: "password", Message: v.T("password.wrong")}}
+		return r.render(status, "password", v)
+	case err != nil:
+		return err
+	}
+	r.setCookie(cookieWay, string(access.MethodPassword), 180*24*time.Hour)
+	return r.arrived(out)
+}
+
+// arrived answers a good sign-in: with its session, or with the page that
+// stands between.
+func (r *request) arrived(out signin.Outcome) error {
+	r.unbind(out.SpentToken)
+	switch out.Page {
+	case signin.PageContinue:
+		return r.askToContinue(out)
+	case signin.PageInitialPassword:
+		r.bind(out.BrowserToken, pageLife)
+		return r.render(http.StatusOK, "initial", initialView{
+			Frame: r.frame("initial.title"), Email: out.User.Email, PageToken: out.PageToken,
+		})
+	}
+	if out.SessionToken != "" {
+		r.setCookie(cookieSession, out.SessionToken, 0)
+	}
+	r.setCookie(cookieRestart, "", -1)
+	return r.redirect(home(out.ReturnTo))
+}
+
+// pageLife is how long the cookie of a page between lives.
+const pageLife = 15 * time.Minute

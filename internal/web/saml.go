@@ -1,0 +1,158 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"sallyport/internal/fault"
+	"sallyport/internal/signin"
+	"sallyport/internal/sso"
+)
+
+// metadata answers with the service provider's metadata of a profile.
+func (w *Web) metadata(r *request) error {
+	xml, err := w.SSO.Metadata(r.Context(), r.PathValue("profile"))
+	if err != nil {
+		return err
+	}
+	h := r.ResponseWriter.Header()
+	h.Set("Content-Type", "application/samlmetadata+xml")
+	h.Set("Content-Disposition", `attachment; filename="sallyport-metadata.xml"`)
+	h.Set("Cache-Control", "public, max-age=300")
+	_, err = r.ResponseWriter.Write(xml)
+	return err
+}
+
+// start begins a sign-in with a profile: by a link, a tile, or a restart.
+func (w *Web) start(r *request) error {
+	in := sso.Start{ProfileID: r.PathValue("profile"), ReturnTo: r.returnTo(), Restarted: r.URL.Query().Has("restart")}
+	if r.prefetching() {
+		r.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	if in.Restarted {
+		if err := r.countRestart(); err != nil {
+			return err
+		}
+	}
+	return r.depart(in)
+}
+
+// Restarts of one browser: at most maxRestarts within restartWindow.
+const (
+	maxRestarts   = 5
+	restartWindow = 2 * time.Minute
+)
+
+// countRestart refuses to go round in circles. The answer of the ACS has set
+// the probe: a browser that does not bring it takes no cookies, and would never
+// arrive.
+func (r *request) countRestart() error {
+	probe := r.cookie(cookieProbe)
+	if probe == "" || probe != r.URL.Query().Get("restart") {
+		return fault.New(fault.SAMLRequestUnknown, "Your browser does not keep our cookies, without which nobody can sign in. Please allow cookies for this site and try again.")
+	}
+	r.setCookie(cookieProbe, "", -1)
+	count, since := 0, time.Now()
+	if first, second, ok := strings.Cut(r.cookie(cookieRestart), "."); ok {
+		n, err1 := strconv.Atoi(first)
+		at, err2 := strconv.ParseInt(second, 10, 64)
+		if err1 == nil && err2 == nil && time.Since(time.Unix(at, 0)) < restartWindow {
+			count, since = n, time.Unix(at, 0)
+		}
+	}
+	if count++; count > maxRestarts {
+		return fault.New(fault.SAMLIdPInitiatedRefused, "Your company's sign-in page sends you here again and again without an answer to our request. Please tell your administrator.")
+	}
+	r.setCookie(cookieRestart, strconv.Itoa(count)+"."+strconv.FormatInt(since.Unix(), 10), restartWindow)
+	return nil
+}
+
+type postView struct {
+	Frame
+	Action, SAMLRequest, RelayState string
+}
+
+// depart sends the browser to the Identity Provider.
+func (r *request) depart(in sso.Start) error {
+	d, err := r.web.SSO.Start(r.Context(), in)
+	if err != nil {
+		return err
+	}
+	r.bind(d.BrowserToken, 35*time.Minute)
+	if !d.Post {
+		return r.redirect(d.URL)
+	}
+	r.ResponseWriter.Header().Set("Content-Security-Policy", r.policy(origin(d.URL)))
+	return r.render(http.StatusOK, "post", postView{
+		Frame: r.frame("post.title"), Action: d.URL, SAMLRequest: d.SAMLRequest, RelayState: d.RelayState,
+	})
+}
+
+// maxResponse bounds the body of a POST to the ACS: a message of 1 MiB, as
+// base64 in a form.
+const maxResponse = 3 << 20
+
+// acs takes what the Identity Provider has the browser post. None of our
+// cookies come with it: who the browser is shows at /login/finish.
+func (w *Web) acs(r *request) error {
+	if r.ContentLength > maxResponse {
+		return errTooLarge
+	}
+	r.Body = http.MaxBytesReader(r.ResponseWriter, r.Body, maxResponse)
+	if err := r.ParseForm(); err != nil {
+		var tooLarge *http.MaxBytesError
+		if errors.As(err, &tooLarge) {
+			return errTooLarge
+		}
+		// What could be read of a broken form is judged as it is.
+		r.web.Logger.Debug("form", "cause", err)
+	}
+	out, err := w.SSO.Consume(r.Context(), r.actor(), sso.Response{
+		ProfileID: r.PathValue("profile"), SAMLResponse: r.PostForm["SAMLResponse"], RelayState: r.PostForm.Get("RelayState"),
+	})
+	switch {
+	case err != nil:
+		return err
+	case out.Restart:
+		probe := w.IDs.Token()[:16]
+		r.setCookie(cookieProbe, probe, 5*time.Minute)
+		query := url.Values{"restart": {probe}}
+		if out.ReturnTo != "" {
+			query.Set("return_to", out.ReturnTo)
+		}
+		return r.redirect("/saml/" + r.PathValue("profile") + "/start?" + query.Encode())
+	}
+	if out.BrowserToken != "" {
+		r.bind(out.BrowserToken, 2*time.Minute)
+	}
+	return r.redirect("/login/finish?ticket=" + out.Ticket)
+}
+
+var errTooLarge = fault.New(fault.SAMLTooLarge, "")
+
+// finish is where the browser comes back to, with its cookies.
+func (w *Web) finish(r *request) error {
+	if r.prefetching() {
+		r.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	identity, err := r.visitor()
+	if err != nil {
+		return err
+	}
+	out, err := w.SSO.Finish(r.Context(), r.actor(), sso.Finish{
+		Ticket: r.URL.Query().Get("ticket"), BrowserTokens: r.browserTokens(), Current: identity,
+	})
+	if err != nil {
+		return err
+	}
+	if out.Page == signin.PageNone {
+		r.setCookie(cookieWay, "", -1)
+	}
+	return r.arrived(out)
+}
