@@ -1,0 +1,124 @@
+package harness
+
+import (
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"sallyport/saml"
+	"sallyport/saml/samltest"
+)
+
+// Password is everybody's password in tests.
+const Password = "three quiet harbours"
+
+// number makes names unique in a server that several tests share.
+var number atomic.Int64
+
+// An Organization is one customer in a test, with a domain of its own.
+type Organization struct {
+	*Server
+	ID       string
+	Domain   string // its name
+	DomainID string
+}
+
+// NewOrganization makes an organization with a verified domain.
+func NewOrganization(t testing.TB, s *Server) *Organization {
+	t.Helper()
+	n := number.Add(1)
+	o := &Organization{Server: s, Domain: fmt.Sprintf("org%d.test", n)}
+	o.ID = ID(s.OK(t, "POST", "/organizations", Object{"name": fmt.Sprintf("Organization %d", n)}))
+	o.DomainID = o.AddDomain(t, o.Domain)
+	return o
+}
+
+// AddDomain claims and verifies a domain, and returns its id.
+func (o *Organization) AddDomain(t testing.TB, name string) string {
+	t.Helper()
+	domainID := ID(o.OK(t, "POST", "/organizations/"+o.ID+"/domains", Object{"name": name}))
+	o.OK(t, "POST", "/domains/"+domainID+"/verify", Object{"method": "operator"})
+	return domainID
+}
+
+// Address returns an address at the organization's domain.
+func (o *Organization) Address(local string) string { return local + "@" + o.Domain }
+
+// AddUser adds an active user with a password and returns the id.
+func (o *Organization) AddUser(t testing.TB, email string) string {
+	t.Helper()
+	return ID(o.OK(t, "POST", "/organizations/"+o.ID+"/users", Object{"email": email, "password": Password}))
+}
+
+// Invite adds an invited user and returns the id.
+func (o *Organization) Invite(t testing.TB, email string) string {
+	t.Helper()
+	return ID(o.OK(t, "POST", "/organizations/"+o.ID+"/users", Object{"email": email}))
+}
+
+// NewIndependentUser makes an active independent user with a password.
+func (s *Server) NewIndependentUser(t testing.TB, email string) string {
+	t.Helper()
+	return ID(s.OK(t, "POST", "/users", Object{"email": email, "password": Password}))
+}
+
+// A Profile is an SSO profile of an organization with its Identity Provider.
+type Profile struct {
+	*Organization
+	ID  string
+	IdP *samltest.IdP
+	SP  saml.Config // our side, as the Identity Provider knows it
+}
+
+// NewProfile makes a tested SSO profile with an Identity Provider of its own.
+func (o *Organization) NewProfile(t testing.TB, options Object) *Profile {
+	t.Helper()
+	idp := samltest.NewIdP()
+	idp.EntityID = fmt.Sprintf("https://idp%d.example/metadata", number.Add(1))
+	return o.NewProfileWith(t, idp, options)
+}
+
+// NewProfileWith makes a tested SSO profile with this Identity Provider.
+func (o *Organization) NewProfileWith(t testing.TB, idp *samltest.IdP, options Object) *Profile {
+	t.Helper()
+	body := Object{"name": "Profile", "idp": "other", "metadata_xml": string(idp.Metadata())}
+	if options != nil {
+		body["options"] = options
+	}
+	created := o.OK(t, "POST", "/organizations/"+o.ID+"/sso-profiles", body)
+	p := &Profile{Organization: o, ID: ID(created), IdP: idp}
+	p.SP = idp.Config()
+	p.SP.EntityID, _ = created["entity_id"].(string)
+	p.SP.ACSURL, _ = created["acs_url"].(string)
+	p.MarkTested(t)
+	return p
+}
+
+// MarkTested counts the profile's present configuration as tested.
+func (p *Profile) MarkTested(t testing.TB) {
+	t.Helper()
+	p.OK(t, "POST", "/sso-profiles/"+p.ID+"/tests", Object{"method": "operator"})
+}
+
+// Enforce enforces the organization's domain with the profile.
+func (p *Profile) Enforce(t testing.TB) {
+	t.Helper()
+	p.OK(t, "PUT", "/domains/"+p.DomainID+"/enforcement", Object{"sso_profile_id": p.ID, "acknowledge": true})
+}
+
+// Response returns a good response for an address, to a request or to none.
+// Signed are both the response and the assertion.
+func (p *Profile) Response(email, requestID string) *samltest.Response {
+	r := p.IdP.Response(p.SP, requestID, time.Now())
+	// IDs have to differ from one message to the next.
+	n := number.Add(1)
+	r.ID = fmt.Sprintf("_response%d-%d", n, time.Now().UnixNano())
+	r.Assertion.ID = fmt.Sprintf("_assertion%d-%d", n, time.Now().UnixNano())
+	r.Assertion.NameID.Value = email
+	return r
+}
+
+// ACSPath is the path of the profile's Assertion Consumer Service.
+func (p *Profile) ACSPath() string { return strings.TrimPrefix(p.SP.ACSURL, p.Base) }
