@@ -1,0 +1,101 @@
+package xmltree
+
+// A Node is one node for a writer that goes through a subtree in document
+// order and wants every octet of it. Readers of data use [Element].
+type Node struct {
+	d *Document
+	i int32
+}
+
+// Kinds of [Node].
+const (
+	ElementNode = elementNode
+	TextNode    = textNode
+	CommentNode = commentNode
+)
+
+// Node returns e as a node.
+func (e Element) Node() Node { return Node(e) }
+
+// Following returns the node that comes next in document order: the first
+// child, or what follows the subtree.
+func (n Node) Following() Node { return Node{n.d, n.i + 1} }
+
+// Behind returns the node that comes next behind n's subtree.
+func (n Node) Behind() Node { return Node{n.d, n.d.nodes[n.i].end} }
+
+// Before reports whether n stands before m in document order.
+func (n Node) Before(m Node) bool { return n.i < m.i }
+
+// Within reports whether n stands in the subtree of m. It holds for m itself.
+func (n Node) Within(m Node) bool { return n.i >= m.i && n.i < m.d.nodes[m.i].end }
+
+// Kind returns what n is.
+func (n Node) Kind() kind { return n.d.nodes[n.i].kind }
+
+// Element returns n as an element; n must be one.
+func (n Node) Element() Element { return Element(n) }
+
+// QName returns an element's name as it is written, Prefix its prefix.
+func (n Node) QName() []byte {
+	x := &n.d.nodes[n.i]
+	return n.d.src[x.start+1 : x.start+1+int32(x.nameLen)]
+}
+
+// Prefix returns the prefix of an element's name.
+func (n Node) Prefix() []byte {
+	x := &n.d.nodes[n.i]
+	return n.d.src[x.start+1 : x.start+1+int32(x.prefixLen)]
+}
+
+// Namespace returns the namespace of an element.
+func (n Node) Namespace() Namespace { return n.d.nodes[n.i].ns }
+
+// Text returns the character data of a text node, or of a comment. It reports
+// whether characters in it have to be written as references; without them the
+// text is written as it is.
+func (n Node) Text() (text []byte, escape bool) {
+	x := &n.d.nodes[n.i]
+	if x.kind == commentNode {
+		return lineEnds(n.d.src[x.start:x.stop]), false
+	}
+	return n.d.text(x), x.flags&special != 0
+}
+
+// Attrs returns the number of attributes of an element, declarations aside.
+func (n Node) Attrs() int { return int(n.d.nodes[n.i].attrLen) }
+
+// An Attribute is one attribute of an element.
+type Attribute struct {
+	QName, Prefix, Local []byte
+	Namespace            Namespace
+	Value                []byte
+	Escape               bool // characters of Value have to be written as references
+}
+
+// Attr returns attribute k of an element.
+func (n Node) Attr(k int) Attribute {
+	a := &n.d.attrs[int(n.d.nodes[n.i].attr)+k]
+	return Attribute{
+		QName:  n.d.src[a.name : a.name+int32(a.nameLen)],
+		Prefix: n.d.src[a.name : a.name+int32(a.prefixLen)],
+		Local:  n.d.attrLocal(a), Namespace: a.ns,
+		Value: n.d.attrValue(a), Escape: a.flags&special != 0,
+	}
+}
+
+// Decls returns the number of namespace declarations of an element.
+func (n Node) Decls() int { return int(n.d.nodes[n.i].declLen) }
+
+// Decl returns declaration k of an element.
+func (n Node) Decl(k int) (prefix []byte, ns Namespace) {
+	o := &n.d.decls[int(n.d.nodes[n.i].decl)+k]
+	return o.prefix, o.ns
+}
+
+// Outside calls f for each binding that was in scope around the root.
+func (e Element) Outside(f func(prefix []byte, ns Namespace)) {
+	for _, o := range e.d.outside {
+		f(o.prefix, o.ns)
+	}
+}

@@ -1,0 +1,91 @@
+package saml
+
+import "time"
+
+// A Message is what arrived at the Assertion Consumer Service.
+type Message struct {
+	// Values are all values of the form field SAMLResponse, from the body of
+	// the POST alone.
+	Values []string
+	// Received is the instant to judge by; now if zero.
+	Received time.Time
+	// Requests tells what became of a request of ours; nil means that we
+	// never sent any. It and Consumed are asked again where a refusal has to
+	// be recorded.
+	Requests func(id string) RequestState
+	// Consumed tells whether an assertion with this ID was consumed before;
+	// nil means that none was. It is asked last but for the NameID, and only
+	// to say so early: what counts is the caller's own transaction.
+	Consumed func(assertionID string) bool
+	// Record asks for all checks of an accepted message too.
+	Record bool
+}
+
+// A RequestState is what became of a request of ours.
+type RequestState int
+
+const (
+	RequestUnknown RequestState = iota // never issued by us for this relation
+	RequestPending
+	RequestUsed
+	RequestExpired
+)
+
+// A Result is a message that was accepted, or one that asks for a restart.
+type Result struct {
+	// Restart is set in mode [Restart] for a well-formed Success response
+	// that answers no request of ours. Nothing of it is to be believed; there
+	// is no assertion.
+	Restart bool
+	// Assertion is what was signed.
+	Assertion *Assertion
+	// Checks is filled in where Message.Record asks for it.
+	Checks []Check
+}
+
+// An Assertion is the verified statement of the Identity Provider. All of it
+// was covered by a signature that holds.
+type Assertion struct {
+	ID           string
+	Issuer       string
+	IssueInstant time.Time
+	// NameID is as it stands there; Email is its text without white space
+	// around it, one e-mail address as typed.
+	NameID NameID
+	Email  string
+	// InResponseTo is the request that it answers; empty where it was
+	// accepted without one.
+	InResponseTo string
+	// NotOnOrAfter is the end of the Conditions' validity, zero if they have
+	// none. RememberUntil is how long the caller has to remember ID so that
+	// it is not consumed again.
+	NotOnOrAfter  time.Time
+	RememberUntil time.Time
+	// AuthnInstant is when the user proved who they are; zero if not said.
+	AuthnInstant time.Time
+	// SessionNotOnOrAfter is when a session has to end; zero if not said.
+	SessionNotOnOrAfter time.Time
+	SessionIndex        string
+	AuthnContext        string
+	// Attributes are for a person who looks for a mistake.
+	Attributes []Attribute
+	// ResponseSigned and AssertionSigned say what the signatures cover.
+	ResponseSigned, AssertionSigned bool
+	// Certificate is the index, in the configuration, of the one that the
+	// outermost signature holds with.
+	Certificate int
+}
+
+// A NameID names the subject (SAML core, section 2.2.3).
+type NameID struct {
+	Value           string
+	Format          string
+	NameQualifier   string
+	SPNameQualifier string
+}
+
+// An Attribute is one attribute of the subject.
+type Attribute struct {
+	Name, FriendlyName, NameFormat string
+	Values                         []string
+}

@@ -1,0 +1,286 @@
+package metadata
+
+import (
+	"bytes"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"sallyport/saml"
+	"sallyport/saml/internal/b64"
+	"sallyport/saml/internal/xmltree"
+)
+
+// An Entity is one entity of a metadata document.
+type Entity struct {
+	ID string
+	// DisplayName is what the entity calls itself, if it does.
+	DisplayName string
+	// IdP is set where the entity is an Identity Provider for SAML 2.0.
+	IdP *saml.IdentityProvider
+	// WantAuthnRequestsSigned is what the Identity Provider asks for.
+	WantAuthnRequestsSigned bool
+	// IsSP is set where the entity is a service provider.
+	IsSP bool
+	// ValidUntil is when the document ends to be valid; zero if not said.
+	ValidUntil time.Time
+	Line       int
+}
+
+// An Error says what is wrong with a metadata document.
+type Error struct {
+	Line   int // from 1; 0 if it is not about a line
+	Reason string
+}
+
+func (e *Error) Error() string {
+	if e.Line == 0 {
+		return e.Reason
+	}
+	return fmt.Sprintf("line %d: %s", e.Line, e.Reason)
+}
+
+func at(el xmltree.Element, format string, args ...any) *Error {
+	return &Error{Line: el.Line(), Reason: fmt.Sprintf(format, args...)}
+}
+
+// MaxSize is the greatest length of a document for [Parse], in octets.
+const MaxSize = 5 << 20
+
+const saml2Protocol = "urn:oasis:names:tc:SAML:2.0:protocol"
+
+// Parse reads a document with one EntityDescriptor, or an EntitiesDescriptor
+// with any number of them. It returns those that are Identity Providers for
+// SAML 2.0, at least one. An error is an [*Error].
+func Parse(doc []byte) ([]Entity, error) {
+	if len(doc) > MaxSize {
+		return nil, &Error{Reason: "the document is larger than 5 MiB"}
+	}
+	if reason := notMetadata(doc); reason != "" {
+		return nil, &Error{Reason: reason}
+	}
+	var p xmltree.Parser
+	tree, err := p.Parse(doc, xmltree.Options{Markup: true, Limits: xmltree.Limits{Elements: 200_000, Attributes: 128}})
+	if err != nil {
+		var syntax *xmltree.SyntaxError
+		errors.As(err, &syntax)
+		return nil, &Error{Line: syntax.Line, Reason: "this is not well-formed XML: " + syntax.Reason}
+	}
+	return entities(tree.Root())
+}
+
+// notMetadata recognises what is often pasted or fetched by mistake.
+func notMetadata(doc []byte) string {
+	head := xmltree.TrimSpace(bytes.TrimPrefix(doc, []byte("\xEF\xBB\xBF")))
+	head = bytes.ToLower(head[:min(len(head), 32)])
+	switch {
+	case bytes.HasPrefix(doc, []byte("\xff\xfe")), bytes.HasPrefix(doc, []byte("\xfe\xff")), bytes.HasPrefix(doc, []byte("<\x00")):
+		return "this is text in UTF-16; save it as UTF-8"
+	case len(head) == 0:
+		return "the document is empty"
+	case bytes.HasPrefix(head, []byte("<!doctype html")), bytes.HasPrefix(head, []byte("<html>")), bytes.HasPrefix(head, []byte("<html ")):
+		return "this is a web page (HTML), not metadata: the address may lead to a sign-in page"
+	case bytes.HasPrefix(head, []byte("-----begin")):
+		return "this is a certificate, not metadata"
+	case bytes.HasPrefix(head, []byte("http://")), bytes.HasPrefix(head, []byte("https://")):
+		return "this is an address, not metadata: give it as the metadata URL"
+	case bytes.HasPrefix(head, []byte("{")), bytes.HasPrefix(head, []byte("[")):
+		return "this is JSON, not metadata"
+	case head[0] != '<':
+		return "this is not XML"
+	}
+	return ""
+}
+
+func entities(root xmltree.Element) ([]Entity, error) {
+	if !root.Is(xmltree.Metadata, "EntityDescriptor") && !root.Is(xmltree.Metadata, "EntitiesDescriptor") {
+		return nil, at(root, "the document element is %s, not an EntityDescriptor or EntitiesDescriptor of SAML 2.0 metadata", root.Name())
+	}
+	var found []Entity
+	var failure error
+	sp := false
+	src, offset, line := root.Document().Source(), 0, 1
+	root.Descendants(func(el xmltree.Element) bool {
+		if !el.Is(xmltree.Metadata, "EntityDescriptor") {
+			return true
+		}
+		line += bytes.Count(src[offset:el.Offset()], []byte("\n"))
+		offset = el.Offset()
+		var e Entity
+		if e, failure = entity(el); failure != nil {
+			return false
+		}
+		e.Line = line
+		sp = sp || e.IsSP
+		if e.IdP != nil {
+			found = append(found, e)
+		}
+		return true
+	})
+	switch {
+	case failure != nil:
+		return nil, failure
+	case len(found) > 0:
+		return found, nil
+	case sp:
+		return nil, at(root, "this is the metadata of a service provider, not of an Identity Provider")
+	}
+	return nil, at(root, "there is no Identity Provider for SAML 2.0 (IDPSSODescriptor) in this document")
+}
+
+func entity(el xmltree.Element) (Entity, error) {
+	id, _ := el.Attr("entityID")
+	e := Entity{ID: string(id)}
+	if e.ID == "" || len(e.ID) > 1024 {
+		return e, at(el, "the EntityDescriptor has no entityID, or one of more than 1,024 characters")
+	}
+	if text, ok := el.Attr("validUntil"); ok {
+		until, err := time.Parse(time.RFC3339Nano, string(text))
+		if err != nil {
+			return e, at(el, "validUntil is not an instant: %s", clip(text))
+		}
+		e.ValidUntil = until
+	}
+	for c := el.First(); !c.IsZero(); c = c.Next() {
+		switch {
+		case c.Is(xmltree.Metadata, "SPSSODescriptor"):
+			e.IsSP = true
+		case c.Is(xmltree.Metadata, "Organization"):
+			name, _ := c.Child(xmltree.Metadata, "OrganizationDisplayName").Text()
+			e.DisplayName = string(xmltree.TrimSpace(name))
+		case c.Is(xmltree.Metadata, "IDPSSODescriptor") && e.IdP == nil && speaksSAML2(c):
+			idp, err := identityProvider(c, e.ID)
+			if err != nil {
+				return e, err
+			}
+			wants, _ := c.Attr("WantAuthnRequestsSigned")
+			e.IdP, e.WantAuthnRequestsSigned = idp, string(wants) == "true" || string(wants) == "1"
+		}
+	}
+	return e, nil
+}
+
+func speaksSAML2(role xmltree.Element) bool {
+	list, _ := role.Attr("protocolSupportEnumeration")
+	for _, protocol := range bytes.Fields(list) {
+		if string(protocol) == saml2Protocol {
+			return true
+		}
+	}
+	return false
+}
+
+func identityProvider(role xmltree.Element, id string) (*saml.IdentityProvider, error) {
+	idp := &saml.IdentityProvider{EntityID: id}
+	for c := role.First(); !c.IsZero(); c = c.Next() {
+		var err error
+		switch {
+		case c.Is(xmltree.Metadata, "KeyDescriptor"):
+			err = signingKey(c, idp)
+		case c.Is(xmltree.Metadata, "SingleSignOnService"):
+			idp.SSO, err = endpoint(idp.SSO, c)
+		case c.Is(xmltree.Metadata, "SingleLogoutService"):
+			idp.SLO, err = endpoint(idp.SLO, c)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case len(idp.SSO) == 0:
+		return nil, at(role, "the Identity Provider %s has no SingleSignOnService for HTTP-Redirect or HTTP-POST", clip([]byte(id)))
+	case len(idp.Certificates) == 0:
+		return nil, at(role, "the Identity Provider %s has no signing certificate", clip([]byte(id)))
+	case len(idp.Certificates) > saml.MaxCertificates:
+		return nil, at(role, "the Identity Provider %s has more than %d signing certificates", clip([]byte(id)), saml.MaxCertificates)
+	}
+	return idp, nil
+}
+
+// signingKey adds the certificates of a KeyDescriptor that is for signing or
+// says no use.
+func signingKey(el xmltree.Element, idp *saml.IdentityProvider) error {
+	if use, ok := el.Attr("use"); ok && string(use) != "signing" {
+		return nil
+	}
+	var failure error
+	el.Descendants(func(c xmltree.Element) bool {
+		if !c.Is(xmltree.DSig, "X509Certificate") {
+			return true
+		}
+		cert, err := certificate(c)
+		if err != nil {
+			failure = err
+			return false
+		}
+		for _, known := range idp.Certificates {
+			if known.Equal(cert) {
+				return true
+			}
+		}
+		idp.Certificates = append(idp.Certificates, cert)
+		return len(idp.Certificates) <= saml.MaxCertificates
+	})
+	return failure
+}
+
+func certificate(el xmltree.Element) (*x509.Certificate, error) {
+	text, ok := el.Text()
+	der, err := b64.Append(nil, text)
+	if !ok || err != nil {
+		return nil, at(el, "the certificate is not base64")
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, at(el, "the certificate can't be read: %s", strings.TrimPrefix(err.Error(), "x509: "))
+	}
+	if err := saml.CheckKey(cert); err != nil {
+		return nil, at(el, "the certificate %q has %s", cert.Subject, err)
+	}
+	return cert, nil
+}
+
+// endpoint adds an endpoint of a binding that we speak.
+func endpoint(list []saml.Endpoint, el xmltree.Element) ([]saml.Endpoint, error) {
+	binding, _ := el.Attr("Binding")
+	switch saml.Binding(binding) {
+	case saml.HTTPRedirect, saml.HTTPPost:
+	default:
+		return list, nil
+	}
+	location, _ := el.Attr("Location")
+	if err := CheckLocation(string(location)); err != nil {
+		return list, at(el, "the Location of %s %s", el.Name(), err)
+	}
+	response, ok := el.Attr("ResponseLocation")
+	if ok {
+		if err := CheckLocation(string(response)); err != nil {
+			return list, at(el, "the ResponseLocation of %s %s", el.Name(), err)
+		}
+	}
+	return append(list, saml.Endpoint{Binding: saml.Binding(binding), Location: string(location), ResponseLocation: string(response)}), nil
+}
+
+// CheckLocation reports whether a browser may be sent to a location: an
+// absolute URL with https or http, of at most 2,048 characters.
+func CheckLocation(location string) error {
+	u, err := url.Parse(location)
+	switch {
+	case location == "":
+		return errors.New("is missing")
+	case len(location) > 2048:
+		return errors.New("is longer than 2,048 characters")
+	case err == nil && u.Scheme != "" && u.Scheme != "https" && u.Scheme != "http":
+		return fmt.Errorf("has the scheme %s; https is expected", clip([]byte(u.Scheme)))
+	case err != nil || u.Scheme == "" || u.Hostname() == "" || u.User != nil:
+		return errors.New("is not an absolute URL")
+	}
+	return nil
+}
+
+func clip(b []byte) string {
+	return xmltree.Clip(b, 100)
+}

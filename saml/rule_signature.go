@@ -1,0 +1,114 @@
+package saml
+
+import (
+	"crypto/x509"
+	"errors"
+	"time"
+
+	"sallyport/saml/internal/dsig"
+	"sallyport/saml/internal/xmltree"
+)
+
+// signature verifies every signature there is and finds out what they cover.
+// One that is present has to hold, even where another would do.
+func (v *validation) signature() {
+	if v.stray > 0 {
+		v.fail(ruleIntegrity, "a Signature only in the Response and in its Assertion", nil, "a Signature stands elsewhere")
+	}
+	v.responseSigned = v.verify(v.responseSignature, v.response)
+	v.assertionSigned = v.verify(v.assertionSignature, v.assertion)
+	switch {
+	case v.responseSignature.IsZero() && v.assertionSignature.IsZero():
+		v.fail(ruleSignature, "a signed response or assertion", []byte("neither is signed"), "")
+	case v.sp.cfg.RequireSignedResponse && v.responseSignature.IsZero():
+		v.fail(ruleSignature, "a signed response", []byte("only the assertion is signed"), "")
+	default:
+		v.pass(ruleSignature, "", []byte(v.signedParts()))
+	}
+	if v.encrypted > 0 {
+		v.fail(ruleDecryption, "an assertion in clear", []byte("an encrypted assertion"), "")
+		return
+	}
+	if v.assertion.IsZero() {
+		v.failWith(ruleAssertions, CodeUnsupportedMessage, "one assertion", []byte("none"), "the response holds no assertion as its direct child")
+	}
+}
+
+func (v *validation) signedParts() string {
+	switch {
+	case v.responseSigned && v.assertionSigned:
+		return "response and assertion"
+	case v.responseSigned:
+		return "response"
+	case v.assertionSigned:
+		return "assertion"
+	}
+	return ""
+}
+
+// verify checks one signature, if it is there.
+func (v *validation) verify(sig, parent xmltree.Element) bool {
+	if sig.IsZero() {
+		return false
+	}
+	cfg := &v.sp.cfg
+	policy := dsig.Policy(cfg.Algorithms)
+	res, err := v.verifier.Verify(sig, parent, cfg.IdP.Certificates, &policy)
+	if err != nil {
+		v.signatureFailed(parent, err)
+		return false
+	}
+	v.pass(ruleAlgorithm, "", []byte(res.Method))
+	v.pass(ruleIntegrity, "", nil)
+	v.certificate = res.Key
+	if res.UsesSHA1() {
+		v.warn(ruleAlgorithm, dsig.RSASHA256, []byte(res.Method+", "+res.Digest), "SHA-1 is broken; have the Identity Provider sign with SHA-256")
+	}
+	v.signaturePosition(sig, parent)
+	return v.certificateRule(cfg.IdP.Certificates[res.Key])
+}
+
+func (v *validation) signatureFailed(parent xmltree.Element, err error) {
+	var e *dsig.Error
+	if !errors.As(err, &e) {
+		e = &dsig.Error{Reason: err.Error()}
+	}
+	n := ruleIntegrity
+	switch e.Kind {
+	case dsig.Algorithm:
+		n = ruleAlgorithm
+	case dsig.UnknownKey:
+		n = ruleCertificate
+	}
+	v.fail(n, e.Expected, []byte(e.Found), parent.Name()+": "+e.Reason)
+}
+
+// signaturePosition warns of a signature that stands elsewhere than right
+// behind the Issuer, as the schema has it.
+func (v *validation) signaturePosition(sig, parent xmltree.Element) {
+	place := parent.First()
+	if !parent.Child(xmltree.Assertion, "Issuer").IsZero() {
+		place = parent.Child(xmltree.Assertion, "Issuer").Next()
+	}
+	if place != sig {
+		v.warn(ruleIntegrity, "Signature right behind Issuer", nil, parent.Name()+": the Signature stands at another place")
+	}
+}
+
+// certificateRule looks at the dates of the certificate that verified.
+func (v *validation) certificateRule(c *x509.Certificate) bool {
+	v.pass(ruleCertificate, "", []byte(c.Subject.String()))
+	now := v.msg.Received
+	if !now.Before(c.NotBefore) && !now.After(c.NotAfter) {
+		v.pass(ruleCertificateDates, "", nil)
+		return true
+	}
+	expected := "valid from " + formatInstant(c.NotBefore) + " to " + formatInstant(c.NotAfter)
+	found := []byte(now.UTC().Format(time.RFC3339))
+	if v.sp.cfg.RefuseExpiredCertificate {
+		v.fail(ruleCertificateDates, expected, found, "")
+		return false
+	}
+	v.warn(ruleCertificateDates, expected, found, "the signing certificate is out of its dates")
+	return true
+}

@@ -1,0 +1,107 @@
+package saml
+
+import (
+	"time"
+
+	"sallyport/saml/internal/dsig"
+	"sallyport/saml/internal/xmltree"
+)
+
+// A validation is the work on one message and the memory that it takes, kept
+// from one message to the next. Nothing of it is handed out: what is returned
+// is copied.
+type validation struct {
+	recorder
+	sp       *ServiceProvider
+	msg      Message
+	wire     []byte // the message in base64
+	raw      []byte // the message
+	parser   xmltree.Parser
+	verifier dsig.Verifier
+
+	parts
+	responseSigned, assertionSigned bool
+	certificate                     int
+	confirmation                    confirmation
+	out                             Assertion
+}
+
+// keepAtMost is the size of a message beyond which its memory is not kept.
+const keepAtMost = 256 << 10
+
+// Validate decides on a response. It checks every rule of this package; in the
+// mode [Restart] a response that answers no request of ours is only looked at
+// as far as it takes to know that it is a well-formed one.
+//
+// The error is a [*Refusal] with all checks. The rules behind the signature
+// are judged then, too, on what the message claims: nothing of it is believed.
+func (sp *ServiceProvider) Validate(m Message) (*Result, error) {
+	if m.Received.IsZero() {
+		m.Received = time.Now()
+	}
+	v := sp.pool.Get().(*validation)
+	defer func() {
+		if cap(v.raw) <= keepAtMost {
+			sp.pool.Put(v)
+		}
+	}()
+	res := v.run(sp, m, m.Record)
+	code := v.failed
+	if code == "" {
+		return res, nil
+	}
+	if !m.Record {
+		// Refusals are rare and their record is wanted: do it all again with
+		// a recorder rather than pay for one each time. What the caller
+		// answers may have changed meanwhile; the decision has not.
+		v.run(sp, m, true)
+	}
+	return nil, &Refusal{Code: code, Checks: v.complete()}
+}
+
+// run judges a message. Its outcome stands in v.failed.
+func (v *validation) run(sp *ServiceProvider, m Message, recording bool) *Result {
+	v.recorder = recorder{recording: recording, checks: v.checks[:0]}
+	v.sp, v.msg = sp, m
+	v.parts = parts{}
+	v.responseSigned, v.assertionSigned, v.certificate = false, false, 0
+	v.confirmation = confirmation{}
+	v.out = Assertion{}
+
+	if !v.read() || !v.envelope() {
+		return nil
+	}
+	if v.restarts() {
+		return &Result{Restart: true, Checks: v.result()}
+	}
+	if !v.assertionsRule() {
+		return nil
+	}
+	if v.signature(); v.assertion.IsZero() || v.failed != "" && !recording {
+		return nil
+	}
+	v.subject()
+	v.issuers()
+	v.conditions()
+	v.destination()
+	v.request()
+	v.confirmed()
+	v.times()
+	v.statement()
+	v.replay()
+	v.nameID()
+	if v.failed != "" {
+		return nil
+	}
+	a := v.out
+	v.complement(&a)
+	return &Result{Assertion: &a, Checks: v.result()}
+}
+
+// result returns the checks of an accepted message, where they are wanted.
+func (v *validation) result() []Check {
+	if !v.recording || v.failed != "" {
+		return nil
+	}
+	return v.complete()
+}
