@@ -25,9 +25,14 @@ type Entity struct {
 	WantAuthnRequestsSigned bool
 	// IsSP is set where the entity is a service provider.
 	IsSP bool
-	// ValidUntil is when the document ends to be valid; zero if not said.
-	ValidUntil time.Time
-	Line       int
+	// ValidUntil is when the metadata ends to be valid, CacheDuration how long
+	// it may be kept before it is looked for again; zero if not said.
+	ValidUntil    time.Time
+	CacheDuration time.Duration
+	// Fault says why the entity's Identity Provider can't be used; IdP is nil
+	// then.
+	Fault *Error
+	Line  int
 }
 
 // An Error says what is wrong with a metadata document.
@@ -54,7 +59,8 @@ const saml2Protocol = "urn:oasis:names:tc:SAML:2.0:protocol"
 
 // Parse reads a document with one EntityDescriptor, or an EntitiesDescriptor
 // with any number of them. It returns those that are Identity Providers for
-// SAML 2.0, at least one. An error is an [*Error].
+// SAML 2.0, at least one; those of several that can't be used have a Fault.
+// An error is an [*Error].
 func Parse(doc []byte) ([]Entity, error) {
 	if len(doc) > MaxSize {
 		return nil, &Error{Reason: "the document is larger than 5 MiB"}
@@ -62,14 +68,26 @@ func Parse(doc []byte) ([]Entity, error) {
 	if reason := notMetadata(doc); reason != "" {
 		return nil, &Error{Reason: reason}
 	}
-	var p xmltree.Parser
-	tree, err := p.Parse(doc, xmltree.Options{Markup: true, Limits: xmltree.Limits{Elements: 200_000, Attributes: 128}})
-	if err != nil {
-		var syntax *xmltree.SyntaxError
-		errors.As(err, &syntax)
-		return nil, &Error{Line: syntax.Line, Reason: "this is not well-formed XML: " + syntax.Reason}
+	var found []Entity
+	sp, line := false, 1
+	err := Each(bytes.NewReader(doc), Options{}, func(e Entity) error {
+		sp, line = sp || e.IsSP, e.Line
+		if e.IdP != nil || e.Fault != nil {
+			found = append(found, e)
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case len(found) == 1 && found[0].Fault != nil:
+		return nil, found[0].Fault
+	case len(found) > 0:
+		return found, nil
+	case sp:
+		return nil, &Error{Line: line, Reason: "this is the metadata of a service provider, not of an Identity Provider"}
 	}
-	return entities(tree.Root())
+	return nil, &Error{Line: line, Reason: "there is no Identity Provider for SAML 2.0 (IDPSSODescriptor) in this document"}
 }
 
 // notMetadata recognises what is often pasted or fetched by mistake.
@@ -95,72 +113,58 @@ func notMetadata(doc []byte) string {
 	return ""
 }
 
-func entities(root xmltree.Element) ([]Entity, error) {
-	if !root.Is(xmltree.Metadata, "EntityDescriptor") && !root.Is(xmltree.Metadata, "EntitiesDescriptor") {
-		return nil, at(root, "the document element is %s, not an EntityDescriptor or EntitiesDescriptor of SAML 2.0 metadata", root.Name())
-	}
-	var found []Entity
-	var failure error
-	sp := false
-	src, offset, line := root.Document().Source(), 0, 1
-	root.Descendants(func(el xmltree.Element) bool {
-		if !el.Is(xmltree.Metadata, "EntityDescriptor") {
-			return true
-		}
-		line += bytes.Count(src[offset:el.Offset()], []byte("\n"))
-		offset = el.Offset()
-		var e Entity
-		if e, failure = entity(el); failure != nil {
-			return false
-		}
-		e.Line = line
-		sp = sp || e.IsSP
-		if e.IdP != nil {
-			found = append(found, e)
-		}
-		return true
-	})
-	switch {
-	case failure != nil:
-		return nil, failure
-	case len(found) > 0:
-		return found, nil
-	case sp:
-		return nil, at(root, "this is the metadata of a service provider, not of an Identity Provider")
-	}
-	return nil, at(root, "there is no Identity Provider for SAML 2.0 (IDPSSODescriptor) in this document")
-}
-
+// entity reads an EntityDescriptor. A fault that keeps an Identity Provider
+// from being used is the entity's own; an error is one of the document.
 func entity(el xmltree.Element) (Entity, error) {
 	id, _ := el.Attr("entityID")
 	e := Entity{ID: string(id)}
 	if e.ID == "" || len(e.ID) > 1024 {
 		return e, at(el, "the EntityDescriptor has no entityID, or one of more than 1,024 characters")
 	}
-	if text, ok := el.Attr("validUntil"); ok {
-		until, err := time.Parse(time.RFC3339Nano, string(text))
-		if err != nil {
-			return e, at(el, "validUntil is not an instant: %s", clip(text))
-		}
-		e.ValidUntil = until
+	if err := e.validity(el); err != nil {
+		return e, err
 	}
 	for c := el.First(); !c.IsZero(); c = c.Next() {
 		switch {
 		case c.Is(xmltree.Metadata, "SPSSODescriptor"):
 			e.IsSP = true
-		case c.Is(xmltree.Metadata, "Organization"):
+		case c.Is(xmltree.Metadata, "Organization") && e.DisplayName == "":
 			name, _ := c.Child(xmltree.Metadata, "OrganizationDisplayName").Text()
 			e.DisplayName = string(xmltree.TrimSpace(name))
-		case c.Is(xmltree.Metadata, "IDPSSODescriptor") && e.IdP == nil && speaksSAML2(c):
+		case c.Is(xmltree.Metadata, "IDPSSODescriptor") && e.IdP == nil && e.Fault == nil && speaksSAML2(c):
 			idp, err := identityProvider(c, e.ID)
 			if err != nil {
-				return e, err
+				errors.As(err, &e.Fault)
+				continue
 			}
 			wants, _ := c.Attr("WantAuthnRequestsSigned")
-			e.IdP, e.WantAuthnRequestsSigned = idp, string(wants) == "true" || string(wants) == "1"
+			e.IdP, e.WantAuthnRequestsSigned = idp, isTrue(wants)
+			if name := displayName(c); name != "" {
+				e.DisplayName = name
+			}
 		}
 	}
 	return e, nil
+}
+
+func isTrue(b []byte) bool { return string(b) == "true" || string(b) == "1" }
+
+// displayName is what the Identity Provider calls itself on the pages of others
+// (SAML metadata extensions for login and discovery, section 2.1.2): in
+// English, else in the first language.
+func displayName(role xmltree.Element) (name string) {
+	info := role.Child(xmltree.Metadata, "Extensions").Child(xmltree.MDUI, "UIInfo")
+	for c := info.First(); !c.IsZero(); c = c.Next() {
+		if !c.Is(xmltree.MDUI, "DisplayName") {
+			continue
+		}
+		text, _ := c.Text()
+		lang, _ := c.AttrNS(xmltree.XML, "lang")
+		if name == "" || string(lang) == "en" {
+			name = string(xmltree.TrimSpace(text))
+		}
+	}
+	return name
 }
 
 func speaksSAML2(role xmltree.Element) bool {

@@ -38,21 +38,24 @@ type Writer struct {
 	buf      []byte
 	rendered []binding // declarations written and in scope, innermost last
 	open     []open    // elements whose end tag is not written yet
+	started  []started // those around the document of open
 	decls    []binding // to be written at this element
 	attrs    []xmltree.Attribute
-	doc      *xmltree.Document
+	doc      *xmltree.Document // of the node being written
 	method   Method
 	err      error
 }
 
-type binding struct {
-	prefix []byte
-	ns     xmltree.Namespace
-}
+type binding struct{ prefix, uri []byte }
 
 type open struct {
 	node     xmltree.Node
 	rendered int // length of Writer.rendered before the element
+}
+
+type started struct {
+	name     []byte
+	rendered int
 }
 
 // flushAt is the length of the buffer beyond which it goes to the output.
@@ -62,9 +65,59 @@ const flushAt = 4 << 10
 // the zero Element. The ancestors of apex give it the namespaces in scope and,
 // for an inclusive form, its inherited xml: attributes.
 func (w *Writer) Write(out io.Writer, apex, except xmltree.Element, m Method) error {
-	w.out, w.method, w.doc, w.err = out, m, apex.Document(), nil
-	w.buf, w.rendered, w.open = w.buf[:0], w.rendered[:0], w.open[:0]
+	w.Begin(out, m)
+	w.subtree(apex, except)
+	return w.Finish()
+}
 
+// Begin starts a form that is written piece by piece, for a document that is
+// too large to be parsed at once: [Writer.Start] for an element whose content
+// follows, [Writer.Append] and [Writer.Space] for that content, [Writer.End],
+// and in the end [Writer.Finish]. The pieces may be parsed one after another,
+// as long as the started elements stay valid.
+func (w *Writer) Begin(out io.Writer, m Method) {
+	w.out, w.method, w.err = out, m, nil
+	w.buf, w.rendered, w.open, w.started = w.buf[:0], w.rendered[:0], w.open[:0], w.started[:0]
+}
+
+// Start writes the start tag of an element. The first one is the apex.
+func (w *Writer) Start(el xmltree.Element) {
+	w.started = append(w.started, started{el.Node().QName(), len(w.rendered)})
+	w.tag(el.Node(), len(w.started) == 1)
+}
+
+// Append writes a whole element inside of the one started last.
+func (w *Writer) Append(el xmltree.Element) { w.subtree(el, xmltree.Element{}) }
+
+// Space writes white space as it stands in the document.
+func (w *Writer) Space(raw []byte) {
+	for i, c := range raw {
+		switch {
+		case c != '\r':
+			w.buf = append(w.buf, c)
+		case i+1 == len(raw) || raw[i+1] != '\n':
+			w.buf = append(w.buf, '\n')
+		}
+	}
+}
+
+// End writes the end tag of the element started last.
+func (w *Writer) End() {
+	top := w.started[len(w.started)-1]
+	w.endTag(top.name)
+	w.rendered = w.rendered[:top.rendered]
+	w.started = w.started[:len(w.started)-1]
+}
+
+// Finish completes the form. It returns the first error of all that was
+// written.
+func (w *Writer) Finish() error {
+	w.flush()
+	return w.err
+}
+
+// subtree writes apex, with all below it but except.
+func (w *Writer) subtree(apex, except xmltree.Element) {
 	n, end := apex.Node(), apex.Node().Behind()
 	for n.Before(end) {
 		w.closeBefore(n)
@@ -74,7 +127,9 @@ func (w *Writer) Write(out io.Writer, apex, except xmltree.Element, m Method) er
 		}
 		switch n.Kind() {
 		case xmltree.ElementNode:
-			w.startTag(n, len(w.open) == 0)
+			isApex := len(w.open)+len(w.started) == 0
+			w.open = append(w.open, open{n, len(w.rendered)})
+			w.tag(n, isApex)
 		case xmltree.TextNode:
 			w.text(n)
 		case xmltree.CommentNode:
@@ -83,8 +138,6 @@ func (w *Writer) Write(out io.Writer, apex, except xmltree.Element, m Method) er
 		n = n.Following()
 	}
 	w.closeBefore(n)
-	w.flush()
-	return w.err
 }
 
 // closeBefore writes the end tags of all elements that n stands behind.
@@ -94,12 +147,16 @@ func (w *Writer) closeBefore(n xmltree.Node) {
 		if n.Before(top.node.Behind()) {
 			return
 		}
-		w.buf = append(w.buf, "</"...)
-		w.buf = append(w.buf, top.node.QName()...)
-		w.buf = append(w.buf, '>')
+		w.endTag(top.node.QName())
 		w.rendered = w.rendered[:top.rendered]
 		w.open = w.open[:len(w.open)-1]
 	}
+}
+
+func (w *Writer) endTag(name []byte) {
+	w.buf = append(w.buf, "</"...)
+	w.buf = append(w.buf, name...)
+	w.buf = append(w.buf, '>')
 }
 
 func (w *Writer) flush() {
@@ -109,14 +166,15 @@ func (w *Writer) flush() {
 	w.buf = w.buf[:0]
 }
 
-func (w *Writer) startTag(n xmltree.Node, isApex bool) {
+// tag writes a start tag.
+func (w *Writer) tag(n xmltree.Node, isApex bool) {
 	if len(w.buf) > flushAt {
 		w.flush()
 	}
-	w.open = append(w.open, open{n, len(w.rendered)})
+	w.doc = n.Element().Document()
 	for k := range n.Decls() {
 		_, ns := n.Decl(k)
-		w.checkAbsolute(ns)
+		w.checkAbsolute(w.doc.URI(ns))
 	}
 	w.collectAttrs(n, isApex)
 	w.collectDecls(n, isApex)
@@ -153,6 +211,9 @@ func (w *Writer) collectDecls(n xmltree.Node, isApex bool) {
 		}
 		w.listed(n, isApex)
 	}
+	if len(w.decls) == 0 {
+		return
+	}
 	if len(w.decls) > 1 {
 		slices.SortFunc(w.decls, func(a, b binding) int { return bytes.Compare(a.prefix, b.prefix) })
 	}
@@ -178,14 +239,14 @@ func (w *Writer) declareInner(prefix []byte, ns xmltree.Namespace) {
 			return
 		}
 	}
-	w.decls = append(w.decls, binding{prefix, ns})
+	w.decls = append(w.decls, binding{prefix, w.doc.URI(ns)})
 }
 
 // dropUndeclared removes what needs no declaration at an apex: the default
 // namespace where it is none, and the prefix xml.
 func (w *Writer) dropUndeclared() {
 	w.decls = slices.DeleteFunc(w.decls, func(d binding) bool {
-		return d.ns == xmltree.NoNamespace || d.ns == xmltree.XML
+		return len(d.uri) == 0 || string(d.prefix) == "xml"
 	})
 }
 
@@ -216,38 +277,39 @@ func (w *Writer) declare(prefix []byte, ns xmltree.Namespace) {
 	if ns == xmltree.XML {
 		return
 	}
-	for _, d := range w.decls {
-		if bytes.Equal(d.prefix, prefix) {
+	for i := range w.decls {
+		if bytes.Equal(w.decls[i].prefix, prefix) {
 			return
 		}
 	}
+	uri := w.doc.URI(ns)
 	for i := len(w.rendered) - 1; i >= 0; i-- {
 		if d := &w.rendered[i]; bytes.Equal(d.prefix, prefix) {
-			if d.ns != ns {
-				w.decls = append(w.decls, binding{prefix, ns})
+			if !bytes.Equal(d.uri, uri) {
+				w.decls = append(w.decls, binding{prefix, uri})
 			}
 			return
 		}
 	}
 	if ns != xmltree.NoNamespace {
-		w.decls = append(w.decls, binding{prefix, ns})
+		w.decls = append(w.decls, binding{prefix, uri})
 	}
 }
 
 func (w *Writer) declaration(d binding) {
-	w.checkAbsolute(d.ns)
+	w.checkAbsolute(d.uri)
 	w.buf = append(w.buf, " xmlns"...)
 	if len(d.prefix) > 0 {
 		w.buf = append(w.buf, ':')
 		w.buf = append(w.buf, d.prefix...)
 	}
 	w.buf = append(w.buf, `="`...)
-	w.buf = escapeAttr(w.buf, w.doc.URI(d.ns))
+	w.buf = escapeAttr(w.buf, d.uri)
 	w.buf = append(w.buf, '"')
 }
 
-func (w *Writer) checkAbsolute(ns xmltree.Namespace) {
-	if uri := w.doc.URI(ns); len(uri) > 0 && !absolute(uri) && w.err == nil {
+func (w *Writer) checkAbsolute(uri []byte) {
+	if len(uri) > 0 && !absolute(uri) && w.err == nil {
 		w.err = ErrRelativeNamespace
 	}
 }
@@ -278,14 +340,20 @@ func (w *Writer) collectAttrs(n xmltree.Node, isApex bool) {
 	if isApex && !w.method.Exclusive {
 		w.inheritXML(n.Element())
 	}
-	if len(w.attrs) > 1 {
-		slices.SortFunc(w.attrs, func(a, b xmltree.Attribute) int {
-			if a.Namespace != b.Namespace {
-				return bytes.Compare(w.doc.URI(a.Namespace), w.doc.URI(b.Namespace))
-			}
-			return bytes.Compare(a.Local, b.Local)
-		})
+	// Most elements have few attributes, and those are in order.
+	for i := 1; i < len(w.attrs); i++ {
+		if w.compare(&w.attrs[i-1], &w.attrs[i]) > 0 {
+			slices.SortFunc(w.attrs, func(a, b xmltree.Attribute) int { return w.compare(&a, &b) })
+			return
+		}
 	}
+}
+
+func (w *Writer) compare(a, b *xmltree.Attribute) int {
+	if a.Namespace != b.Namespace {
+		return bytes.Compare(w.doc.URI(a.Namespace), w.doc.URI(b.Namespace))
+	}
+	return bytes.Compare(a.Local, b.Local)
 }
 
 func (w *Writer) attribute(a *xmltree.Attribute) {

@@ -287,7 +287,11 @@ func (o *SignOptions) sign(info xmltree.Element, m method) ([]byte, error) {
 	if err := w.Write(h, info, xmltree.Element{}, canonical); err != nil {
 		return nil, err
 	}
-	sum := h.Sum(nil)
+	return o.signSum(h.Sum(nil), m)
+}
+
+// signSum returns the signature value of a digest.
+func (o *SignOptions) signSum(sum []byte, m method) ([]byte, error) {
 	switch key := o.Key.Public().(type) {
 	case *rsa.PublicKey:
 		var opts crypto.SignerOpts = m.hash

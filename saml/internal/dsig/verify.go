@@ -65,13 +65,18 @@ func (v *Verifier) digest(s *signature, el, parent xmltree.Element) *Error {
 		return invalid("%s can't be canonicalized: %v", parent.Name(), err)
 	}
 	v.sum = h.Sum(v.sum[:0])
+	return v.compare(s.expected)
+}
+
+// compare holds the digest that was computed against a DigestValue.
+func (v *Verifier) compare(expected []byte) *Error {
 	var err error
-	if v.value, err = b64.Append(v.value[:0], s.expected); err != nil {
+	if v.value, err = b64.Append(v.value[:0], expected); err != nil {
 		return invalid("DigestValue is not base64")
 	}
 	if !bytes.Equal(v.sum, v.value) {
 		return &Error{Kind: Invalid, Reason: "the signed element was changed after it was signed, or its digest is wrong",
-			Expected: "digest " + clip(xmltree.TrimSpace(s.expected)), Found: "digest " + base64.StdEncoding.EncodeToString(v.sum)}
+			Expected: "digest " + clip(xmltree.TrimSpace(expected)), Found: "digest " + base64.StdEncoding.EncodeToString(v.sum)}
 	}
 	return nil
 }

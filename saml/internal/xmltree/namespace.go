@@ -23,22 +23,22 @@ const (
 	wellKnown // the number of constants
 )
 
-var wellKnownNames = [wellKnown]string{
-	NoNamespace: "",
-	XML:         "http://www.w3.org/XML/1998/namespace",
-	XMLNS:       "http://www.w3.org/2000/xmlns/",
-	Assertion:   "urn:oasis:names:tc:SAML:2.0:assertion",
-	Protocol:    "urn:oasis:names:tc:SAML:2.0:protocol",
-	Metadata:    "urn:oasis:names:tc:SAML:2.0:metadata",
-	DSig:        "http://www.w3.org/2000/09/xmldsig#",
-	DSigMore:    "http://www.w3.org/2007/05/xmldsig-more#",
-	XEnc:        "http://www.w3.org/2001/04/xmlenc#",
-	XEnc11:      "http://www.w3.org/2009/xmlenc11#",
-	ExcC14N:     "http://www.w3.org/2001/10/xml-exc-c14n#",
-	XSI:         "http://www.w3.org/2001/XMLSchema-instance",
-	MDRPI:       "urn:oasis:names:tc:SAML:metadata:rpi",
-	MDUI:        "urn:oasis:names:tc:SAML:metadata:ui",
-	IDPDisco:    "urn:oasis:names:tc:SAML:profiles:SSO:idp-discovery-protocol",
+var wellKnownNames = [][]byte{
+	NoNamespace: []byte(""),
+	XML:         []byte("http://www.w3.org/XML/1998/namespace"),
+	XMLNS:       []byte("http://www.w3.org/2000/xmlns/"),
+	Assertion:   []byte("urn:oasis:names:tc:SAML:2.0:assertion"),
+	Protocol:    []byte("urn:oasis:names:tc:SAML:2.0:protocol"),
+	Metadata:    []byte("urn:oasis:names:tc:SAML:2.0:metadata"),
+	DSig:        []byte("http://www.w3.org/2000/09/xmldsig#"),
+	DSigMore:    []byte("http://www.w3.org/2007/05/xmldsig-more#"),
+	XEnc:        []byte("http://www.w3.org/2001/04/xmlenc#"),
+	XEnc11:      []byte("http://www.w3.org/2009/xmlenc11#"),
+	ExcC14N:     []byte("http://www.w3.org/2001/10/xml-exc-c14n#"),
+	XSI:         []byte("http://www.w3.org/2001/XMLSchema-instance"),
+	MDRPI:       []byte("urn:oasis:names:tc:SAML:metadata:rpi"),
+	MDUI:        []byte("urn:oasis:names:tc:SAML:metadata:ui"),
+	IDPDisco:    []byte("urn:oasis:names:tc:SAML:profiles:SSO:idp-discovery-protocol"),
 }
 
 // A Binding is a namespace prefix and what it stands for. The default

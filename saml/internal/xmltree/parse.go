@@ -24,10 +24,34 @@ type Parser struct {
 	pos    int
 	depth  []frame
 	scope  []int32 // indexes into doc.decls of what is in scope, innermost last
-	ids    [][]byte
-	idSet  map[string]bool
 	elems  int
 	reason string
+	next   [rares]int // where each of the rare octets stands next
+}
+
+// rare are octets that most documents hold few of, or none. Where each stands
+// next is remembered, so that no value is searched for what is far away.
+const (
+	rareAmp = iota
+	rareCR
+	rareLF
+	rareTab
+	rares
+)
+
+var rare = [rares]byte{rareAmp: '&', rareCR: '\r', rareLF: '\n', rareTab: '\t'}
+
+// holds reports whether one of the rare octets stands in src[start:stop].
+// Starts never go back.
+func (p *Parser) holds(k, start, stop int) bool {
+	if p.next[k] < start {
+		n := bytes.IndexByte(p.doc.src[start:], rare[k])
+		if n < 0 {
+			n = len(p.doc.src)
+		}
+		p.next[k] = start + n
+	}
+	return p.next[k] < stop
 }
 
 // A frame is an element whose end tag has not come yet.
@@ -61,17 +85,17 @@ func (p *Parser) reset(opt Options) {
 	p.opt = opt
 	d := &p.doc
 	*d = Document{nodes: d.nodes[:0], attrs: d.attrs[:0], decls: d.decls[:0],
-		uris: d.uris[:0], uriIndex: d.uriIndex, outside: d.outside[:0]}
+		uris: d.uris[:0], uriIndex: d.uriIndex, outside: d.outside[:0],
+		ids: d.ids[:0], idSet: d.idSet}
 	clear(d.uriIndex)
-	for _, name := range wellKnownNames {
-		d.uris = append(d.uris, []byte(name))
-	}
+	d.uris = append(d.uris, wellKnownNames...)
 	for _, b := range opt.Scope {
 		d.outside = append(d.outside, decl{prefix: []byte(b.Prefix), ns: d.intern([]byte(b.URI))})
 	}
 	p.pos, p.elems, p.reason = 0, 0, ""
-	p.depth, p.scope, p.ids = p.depth[:0], p.scope[:0], p.ids[:0]
-	clear(p.idSet)
+	p.next = [rares]int{-1, -1, -1, -1}
+	p.depth, p.scope = p.depth[:0], p.scope[:0]
+	clear(d.idSet)
 }
 
 func (p *Parser) fail(reason string) bool {
@@ -183,10 +207,12 @@ func (p *Parser) characters() bool {
 	if n < 0 {
 		return p.failAt(len(src), "the end of the document inside of an element")
 	}
-	text := src[start : start+n]
-	flags, ok := p.textFlags(text)
-	if !ok {
-		return false
+	var flags uint8
+	if bytes.IndexByte(src[start:start+n], '>') >= 0 || p.holds(rareAmp, start, start+n) || p.holds(rareCR, start, start+n) {
+		var ok bool
+		if flags, ok = p.textFlags(src[start : start+n]); !ok {
+			return false
+		}
 	}
 	p.leaf(textNode, flags, start, start+n)
 	p.pos = start + n
@@ -409,7 +435,7 @@ func (p *Parser) attribute() bool {
 	if n < 0 {
 		return p.fail("an attribute value without an end")
 	}
-	flags, ok := p.attrFlags(src[val : val+n])
+	flags, ok := p.attrFlags(val, val+n, quote)
 	if !ok {
 		return false
 	}
@@ -429,25 +455,31 @@ func (p *Parser) attribute() bool {
 
 // attrFlags looks for what makes a value differ from its canonical form, and
 // checks the references in it.
-func (p *Parser) attrFlags(value []byte) (flags uint8, ok bool) {
-	for i := 0; i < len(value); i++ {
-		switch value[i] {
-		case '&':
-			_, n := reference(value[i:])
-			if n == 0 {
-				return 0, p.failAt(p.pos+i, "an entity that is not one of the five predefined ones, or a bad character reference")
-			}
-			flags |= cooked | special
-			i += n - 1
-		case '<':
-			return 0, p.failAt(p.pos+i, "a < in an attribute value")
-		case '\t', '\n', '\r':
-			flags |= cooked | special
-		case '"':
-			flags |= special
-		}
+func (p *Parser) attrFlags(val, stop int, quote byte) (flags uint8, ok bool) {
+	value := p.doc.src[val:stop]
+	if i := bytes.IndexByte(value, '<'); i >= 0 {
+		return 0, p.failAt(val+i, "a < in an attribute value")
 	}
-	return flags, true
+	if quote == '\'' && bytes.IndexByte(value, '"') >= 0 {
+		flags = special
+	}
+	if p.holds(rareCR, val, stop) || p.holds(rareLF, val, stop) || p.holds(rareTab, val, stop) {
+		flags = cooked | special
+	}
+	if !p.holds(rareAmp, val, stop) {
+		return flags, true
+	}
+	for i := 0; i < len(value); i++ {
+		if value[i] != '&' {
+			continue
+		}
+		_, n := reference(value[i:])
+		if n == 0 {
+			return 0, p.failAt(val+i, "an entity that is not one of the five predefined ones, or a bad character reference")
+		}
+		i += n - 1
+	}
+	return cooked | special, true
 }
 
 // declare adds a namespace declaration to the open element (Namespaces in XML
@@ -531,39 +563,35 @@ func (p *Parser) lookup(prefix []byte) (Namespace, bool) {
 
 // uniqueID refuses an ID that another element of the document has.
 func (p *Parser) uniqueID(a *attr) bool {
-	id := p.doc.attrValue(a)
-	if len(p.ids) <= internAfter {
-		for _, other := range p.ids {
-			if bytes.Equal(other, id) {
-				return p.failAt(int(a.name), "an ID that stands twice")
-			}
-		}
-		p.ids = append(p.ids, id)
-		return true
-	}
-	if len(p.idSet) == 0 {
-		if p.idSet == nil {
-			p.idSet = make(map[string]bool)
-		}
-		for _, other := range p.ids {
-			p.idSet[string(other)] = true
-		}
-	}
-	if p.idSet[string(id)] {
+	d := &p.doc
+	id := d.attrValue(a)
+	if d.HasID(id) {
 		return p.failAt(int(a.name), "an ID that stands twice")
 	}
-	p.idSet[string(id)] = true
+	if len(d.ids) <= internAfter {
+		d.ids = append(d.ids, id)
+		return true
+	}
+	if len(d.idSet) == 0 {
+		if d.idSet == nil {
+			d.idSet = make(map[string]bool)
+		}
+		for _, other := range d.ids {
+			d.idSet[string(other)] = true
+		}
+	}
+	d.idSet[string(id)] = true
 	return true
 }
 
 // qname reads a qualified name: one or two names around a colon.
 func (p *Parser) qname() (nameLen, prefixLen uint16, ok bool) {
 	start := p.pos
+	prefix := 0
 	if !p.ncname() {
 		return 0, 0, p.fail("a bad name")
 	}
-	prefix := 0
-	if p.peek(0) == ':' {
+	if p.pos < len(p.doc.src) && p.doc.src[p.pos] == ':' {
 		prefix = p.pos - start
 		p.pos++
 		if !p.ncname() {
@@ -581,6 +609,20 @@ func (p *Parser) qname() (nameLen, prefixLen uint16, ok bool) {
 
 // ncname reads a name without a colon.
 func (p *Parser) ncname() bool {
+	src, i := p.doc.src, p.pos
+	if i < len(src) && class[src[i]]&nameStart != 0 {
+		for i++; i < len(src) && class[src[i]]&nameChar != 0; i++ {
+		}
+		if i == len(src) || src[i] < utf8.RuneSelf {
+			p.pos = i
+			return true
+		}
+	}
+	return p.unicodeName()
+}
+
+// unicodeName reads a name that is not plain ASCII, or is none.
+func (p *Parser) unicodeName() bool {
 	src := p.doc.src
 	start := p.pos
 	for p.pos < len(src) {

@@ -1,5 +1,7 @@
 package xmltree
 
+import "bytes"
+
 // A kind is what a node is.
 type kind uint8
 
@@ -66,11 +68,36 @@ type Document struct {
 	uris     [][]byte
 	uriIndex map[string]Namespace // only beyond internAfter names
 	outside  []decl               // bindings in scope around the root
-	markup   bool                 // holds comments or CDATA sections
+	ids      [][]byte             // of elements; beyond internAfter in idSet
+	idSet    map[string]bool
+	markup   bool // holds comments or CDATA sections
 }
 
 // Root returns the document element.
 func (d *Document) Root() Element { return Element{d, 0} }
+
+// Elements returns the number of elements.
+func (d *Document) Elements() (n int) {
+	for i := range d.nodes {
+		if d.nodes[i].kind == elementNode {
+			n++
+		}
+	}
+	return n
+}
+
+// HasID reports whether an element of the document has this ID.
+func (d *Document) HasID(id []byte) bool {
+	if len(d.idSet) > 0 {
+		return d.idSet[string(id)]
+	}
+	for _, known := range d.ids {
+		if bytes.Equal(known, id) {
+			return true
+		}
+	}
+	return false
+}
 
 // Source returns the octets that were parsed, without a byte order mark.
 func (d *Document) Source() []byte { return d.src }

@@ -59,7 +59,7 @@ func TestBindings(t *testing.T) {
 	if diff := cmp.Diff(want, d.Bindings()); diff != "" {
 		t.Error(diff)
 	}
-	for prefix, want := range map[string]string{"": "", "q": "urn:q", "p": "urn:p", "o": "urn:o", "xml": wellKnownNames[XML]} {
+	for prefix, want := range map[string]string{"": "", "q": "urn:q", "p": "urn:p", "o": "urn:o", "xml": string(wellKnownNames[XML])} {
 		if ns, ok := d.Resolve(prefix); !ok || string(d.Document().URI(ns)) != want {
 			t.Errorf("%q stands for %q, %v", prefix, d.Document().URI(ns), ok)
 		}
