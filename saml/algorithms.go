@@ -1,12 +1,18 @@
 package saml
 
-import "sallyport/saml/internal/dsig"
+import (
+	"sallyport/saml/internal/dsig"
+	"sallyport/saml/internal/xenc"
+)
 
-// Algorithms lists, by URI, what a signature may use.
+// Algorithms lists, by URI, what a message may use. What is in no list here is
+// accepted never: HMAC, DSA, MD5, XPath, XSLT, Triple DES and the like.
 type Algorithms struct {
 	Signatures        []string
 	Digests           []string
 	Canonicalizations []string
+	ContentEncryption []string
+	KeyTransport      []string
 }
 
 // Signature methods that are accepted by default: RSA PKCS #1 v1.5, RSA-PSS and
@@ -30,35 +36,64 @@ var defaultCanonicalizations = []string{
 	dsig.C14N11, dsig.C14N11Comments,
 }
 
+// Content encryption that notices every change.
+var defaultContentEncryption = []string{xenc.AES128GCM, xenc.AES192GCM, xenc.AES256GCM}
+
+// insecureContentEncryption does not notice changes. Behind a signature over
+// the response it is accepted all the same; without one, who can send us
+// altered ciphertexts could learn the text from our answers.
+var insecureContentEncryption = []string{xenc.AES128CBC, xenc.AES192CBC, xenc.AES256CBC}
+
+var defaultKeyTransport = []string{xenc.OAEPMGF1P, xenc.OAEP}
+
+// insecureKeyTransport is open to Bleichenbacher's attack wherever an answer
+// differs.
+var insecureKeyTransport = []string{xenc.RSA15}
+
 // DefaultAlgorithms returns what is accepted where a configuration says
 // nothing.
 func DefaultAlgorithms() Algorithms {
 	return Algorithms{
-		Signatures:        append([]string(nil), defaultSignatures...),
-		Digests:           append([]string(nil), defaultDigests...),
-		Canonicalizations: append([]string(nil), defaultCanonicalizations...),
-	}
+		defaultSignatures, defaultDigests, defaultCanonicalizations, defaultContentEncryption, defaultKeyTransport,
+	}.clone()
 }
 
-// InsecureAlgorithms returns what can be accepted although it is broken or
-// about to be, for an Identity Provider that can do no better. Each use is a
-// warning. HMAC, DSA, MD5, XPath, XSLT and the like are accepted never.
-func InsecureAlgorithms() Algorithms {
-	return Algorithms{
-		Signatures: append([]string(nil), insecureSignatures...),
-		Digests:    append([]string(nil), insecureDigests...),
-	}
+// InsecureSHA1, InsecureCBC and InsecureRSA15 return what can be accepted
+// besides, although it is broken or easily used wrongly, for an Identity
+// Provider that can do no better. Each use is a warning.
+func InsecureSHA1() Algorithms {
+	return Algorithms{Signatures: insecureSignatures, Digests: insecureDigests}.clone()
+}
+
+// InsecureCBC is AES-CBC where nothing but the text itself is signed.
+func InsecureCBC() Algorithms {
+	return Algorithms{ContentEncryption: insecureContentEncryption}.clone()
+}
+
+// InsecureRSA15 is key transport with RSA PKCS #1 v1.5.
+func InsecureRSA15() Algorithms {
+	return Algorithms{KeyTransport: insecureKeyTransport}.clone()
 }
 
 // With returns the union of both lists.
 func (a Algorithms) With(b Algorithms) Algorithms {
 	return Algorithms{
-		Signatures:        append(append([]string(nil), a.Signatures...), b.Signatures...),
-		Digests:           append(append([]string(nil), a.Digests...), b.Digests...),
-		Canonicalizations: append(append([]string(nil), a.Canonicalizations...), b.Canonicalizations...),
+		append(a.clone().Signatures, b.Signatures...),
+		append(a.clone().Digests, b.Digests...),
+		append(a.clone().Canonicalizations, b.Canonicalizations...),
+		append(a.clone().ContentEncryption, b.ContentEncryption...),
+		append(a.clone().KeyTransport, b.KeyTransport...),
+	}
+}
+
+func (a Algorithms) clone() Algorithms {
+	copied := func(list []string) []string { return append([]string(nil), list...) }
+	return Algorithms{
+		copied(a.Signatures), copied(a.Digests), copied(a.Canonicalizations),
+		copied(a.ContentEncryption), copied(a.KeyTransport),
 	}
 }
 
 func (a Algorithms) isZero() bool {
-	return len(a.Signatures) == 0 && len(a.Digests) == 0 && len(a.Canonicalizations) == 0
+	return len(a.Signatures)+len(a.Digests)+len(a.Canonicalizations)+len(a.ContentEncryption)+len(a.KeyTransport) == 0
 }

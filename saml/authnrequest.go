@@ -1,13 +1,8 @@
 package saml
 
 import (
-	"bytes"
-	"compress/flate"
 	"crypto/rand"
-	"encoding/base64"
-	"encoding/xml"
 	"errors"
-	"net/url"
 	"strings"
 	"time"
 )
@@ -26,14 +21,7 @@ type RequestOptions struct {
 
 // An AuthnRequest is a request for authentication, on its way to the Identity
 // Provider (SAML core, section 3.4).
-type AuthnRequest struct {
-	ID string
-	// Binding and Destination are where it goes: the first endpoint of the
-	// Identity Provider with HTTP-Redirect, else with HTTP-POST.
-	Binding     Binding
-	Destination string
-	XML         []byte
-}
+type AuthnRequest struct{ Outgoing }
 
 // ErrNoEndpoint is returned where the Identity Provider has no endpoint for a
 // binding that we speak.
@@ -56,85 +44,26 @@ func (sp *ServiceProvider) AuthnRequest(o RequestOptions) (*AuthnRequest, error)
 	if o.Now.IsZero() {
 		o.Now = time.Now()
 	}
-	return &AuthnRequest{ID: o.ID, Binding: ep.Binding, Destination: ep.Location,
-		XML: sp.authnRequestXML(o, ep)}, nil
-}
-
-func preferred(endpoints []Endpoint) (Endpoint, bool) {
-	for _, binding := range []Binding{HTTPRedirect, HTTPPost} {
-		for _, ep := range endpoints {
-			if ep.Binding == binding {
-				return ep, true
-			}
-		}
-	}
-	return Endpoint{}, false
+	out, err := sp.outgoing("SAMLRequest", o.ID, ep, sp.authnRequestXML(o, ep), sp.cfg.SignRequests)
+	return &AuthnRequest{out}, err
 }
 
 func (sp *ServiceProvider) authnRequestXML(o RequestOptions, ep Endpoint) []byte {
-	var b bytes.Buffer
-	attr := func(name, value string) {
-		b.WriteString(" " + name + `="`)
-		xml.EscapeText(&b, []byte(value)) // a bytes.Buffer takes everything
-		b.WriteByte('"')
-	}
-	b.WriteString(`<samlp:AuthnRequest xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion"`)
-	attr("ID", o.ID)
-	attr("Version", "2.0")
-	attr("IssueInstant", formatInstant(o.Now))
-	attr("Destination", ep.Location)
-	attr("AssertionConsumerServiceURL", sp.cfg.ACSURL)
-	attr("ProtocolBinding", string(HTTPPost))
+	var w writer
+	w.open("samlp:AuthnRequest").attr("xmlns:samlp", nsProtocol).attr("xmlns:saml", nsAssertion)
+	w.attr("ID", o.ID).attr("Version", "2.0").attr("IssueInstant", formatInstant(o.Now))
+	w.attr("Destination", ep.Location).attr("AssertionConsumerServiceURL", sp.cfg.ACSURL)
+	w.attr("ProtocolBinding", string(HTTPPost))
 	if o.ForceAuthn || sp.cfg.ForceAuthn {
-		attr("ForceAuthn", "true")
+		w.attr("ForceAuthn", "true")
 	}
-	b.WriteString("><saml:Issuer>")
-	xml.EscapeText(&b, []byte(sp.cfg.EntityID))
-	b.WriteString("</saml:Issuer>")
+	w.element("saml:Issuer", sp.cfg.EntityID)
 	if sp.cfg.NameIDPolicy != NameIDNone {
-		b.WriteString("<samlp:NameIDPolicy")
-		attr("Format", nameIDFormatPrefix+string(sp.cfg.NameIDPolicy))
-		attr("AllowCreate", "true")
-		b.WriteString("/>")
+		w.open("samlp:NameIDPolicy").attr("Format", nameIDFormatPrefix+string(sp.cfg.NameIDPolicy)).attr("AllowCreate", "true").close()
 	}
 	if sp.cfg.AuthnContext != "" {
-		b.WriteString(`<samlp:RequestedAuthnContext Comparison="exact"><saml:AuthnContextClassRef>`)
-		xml.EscapeText(&b, []byte(sp.cfg.AuthnContext))
-		b.WriteString("</saml:AuthnContextClassRef></samlp:RequestedAuthnContext>")
+		w.open("samlp:RequestedAuthnContext").attr("Comparison", "exact")
+		w.element("saml:AuthnContextClassRef", sp.cfg.AuthnContext).close()
 	}
-	b.WriteString("</samlp:AuthnRequest>")
-	return b.Bytes()
+	return w.close().bytes()
 }
-
-// RedirectURL returns the URL to send the browser to with the HTTP-Redirect
-// binding (SAML bindings, section 3.4).
-func (r *AuthnRequest) RedirectURL(relayState string) (string, error) {
-	u, err := url.Parse(r.Destination)
-	if err != nil {
-		return "", err
-	}
-	var deflated bytes.Buffer
-	w, err := flate.NewWriter(&deflated, flate.BestCompression)
-	if err != nil {
-		return "", err
-	}
-	if _, err = w.Write(r.XML); err != nil {
-		return "", err
-	}
-	if err = w.Close(); err != nil {
-		return "", err
-	}
-	query := "SAMLRequest=" + url.QueryEscape(base64.StdEncoding.EncodeToString(deflated.Bytes()))
-	if relayState != "" {
-		query += "&RelayState=" + url.QueryEscape(relayState)
-	}
-	if u.RawQuery != "" {
-		query = u.RawQuery + "&" + query
-	}
-	u.RawQuery, u.Fragment = query, ""
-	return u.String(), nil
-}
-
-// PostValue returns the value of the form field SAMLRequest with the HTTP-POST
-// binding (SAML bindings, section 3.5).
-func (r *AuthnRequest) PostValue() string { return base64.StdEncoding.EncodeToString(r.XML) }

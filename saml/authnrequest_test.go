@@ -112,7 +112,7 @@ func TestWhereARequestGoes(t *testing.T) {
 	if _, err := sp.AuthnRequest(saml.RequestOptions{}); !errors.Is(err, saml.ErrNoEndpoint) {
 		t.Error(err)
 	}
-	if _, err := (&saml.AuthnRequest{Destination: "://"}).RedirectURL(""); err == nil {
+	if _, err := (&saml.AuthnRequest{Outgoing: saml.Outgoing{Destination: "://"}}).RedirectURL(""); err == nil {
 		t.Error("a destination that is none")
 	}
 }

@@ -37,6 +37,7 @@ const (
 	CodeReplayed            Code = "saml_replayed"
 	CodeNameIDMissing       Code = "saml_nameid_missing"
 	CodeNameIDNotEmail      Code = "saml_nameid_not_email"
+	CodeLogoutInvalid       Code = "saml_logout_invalid"
 	// CodeNameIDFormat is a warning's code only.
 	CodeNameIDFormat Code = "saml_nameid_format"
 )
@@ -50,7 +51,7 @@ func Codes() []Code {
 		CodeIssuerMismatch, CodeDestinationMismatch, CodeRequestUnknown, CodeRequestExpired,
 		CodeIdPInitiatedRefused, CodeRecipientMismatch, CodeSubjectUnconfirmed, CodeExpired,
 		CodeNotYetValid, CodeAudienceMismatch, CodeConditionUnknown, CodeAuthnMissing, CodeSessionExpired,
-		CodeAuthnContext, CodeReplayed, CodeNameIDMissing, CodeNameIDNotEmail, CodeNameIDFormat,
+		CodeAuthnContext, CodeReplayed, CodeNameIDMissing, CodeNameIDNotEmail, CodeNameIDFormat, CodeLogoutInvalid,
 	}
 }
 

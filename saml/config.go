@@ -9,6 +9,9 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"sallyport/saml/internal/dsig"
+	"sallyport/saml/internal/xenc"
 )
 
 // A Binding is the URI of a protocol binding.
@@ -66,6 +69,7 @@ const (
 const (
 	MaxMessage      = 1 << 20 // octets of a decoded message
 	MaxCertificates = 16
+	MaxKeys         = 4
 	MaxTolerance    = 300 * time.Second
 	maxAge          = 24 * time.Hour // of an assertion
 	rememberMore    = time.Hour      // a consumed assertion, beyond its last instant
@@ -74,6 +78,12 @@ const (
 // DefaultTolerance is the clock difference that is forgiven.
 const DefaultTolerance = 180 * time.Second
 
+// A KeyPair is an RSA key of ours, with the certificate that we publish for it.
+type KeyPair struct {
+	Private     *rsa.PrivateKey
+	Certificate *x509.Certificate
+}
+
 // A Config describes one relation with one Identity Provider.
 type Config struct {
 	EntityID string // ours
@@ -81,9 +91,17 @@ type Config struct {
 	SLOURL   string // Single Logout Service; empty for none
 	IdP      IdentityProvider
 
+	// Keys are ours, at most MaxKeys: the first one signs, each of them
+	// decrypts.
+	Keys []KeyPair
+	// SignRequests signs authentication requests with the first key.
+	SignRequests bool
+	// RequireEncryption refuses an assertion in clear.
+	RequireEncryption bool
+
 	// Mode is for responses that answer no request; Restart if empty.
 	Mode Mode
-	// Algorithms is what signatures may use; DefaultAlgorithms if zero.
+	// Algorithms is what messages may use; DefaultAlgorithms if zero.
 	Algorithms Algorithms
 	// RequireSignedResponse refuses a response of which only the assertion is
 	// signed.
@@ -107,8 +125,11 @@ type Config struct {
 // A ServiceProvider is our side of one relation with one Identity Provider. It
 // is safe for concurrent use.
 type ServiceProvider struct {
-	cfg  Config
-	pool sync.Pool // of *validation
+	cfg        Config
+	signatures dsig.Policy
+	encryption xenc.Policy
+	keys       []xenc.Key
+	pool       sync.Pool // of *validation
 }
 
 // New checks a configuration and prepares it. The configuration is not read
@@ -121,6 +142,9 @@ func New(cfg Config) (*ServiceProvider, error) {
 		return nil, errors.New("saml: the Identity Provider's entity ID is needed")
 	}
 	if err := checkCertificates(cfg.IdP.Certificates); err != nil {
+		return nil, err
+	}
+	if err := checkKeys(&cfg); err != nil {
 		return nil, err
 	}
 	switch cfg.Mode {
@@ -146,10 +170,37 @@ func New(cfg Config) (*ServiceProvider, error) {
 	}
 	cfg.IdP.Certificates = slices.Clone(cfg.IdP.Certificates)
 	cfg.IdP.SSO, cfg.IdP.SLO = slices.Clone(cfg.IdP.SSO), slices.Clone(cfg.IdP.SLO)
-	cfg.Algorithms = cfg.Algorithms.With(Algorithms{})
-	sp := &ServiceProvider{cfg: cfg}
+	cfg.Keys = slices.Clone(cfg.Keys)
+	cfg.Algorithms = cfg.Algorithms.clone()
+	a := &cfg.Algorithms
+	sp := &ServiceProvider{
+		cfg:        cfg,
+		signatures: dsig.Policy{Signatures: a.Signatures, Digests: a.Digests, Canonicalizations: a.Canonicalizations},
+		encryption: xenc.Policy{Content: a.ContentEncryption, Transport: a.KeyTransport},
+	}
+	for _, k := range cfg.Keys {
+		sp.keys = append(sp.keys, xenc.Key(k))
+	}
 	sp.pool.New = func() any { return new(validation) }
 	return sp, nil
+}
+
+func checkKeys(cfg *Config) error {
+	if len(cfg.Keys) > MaxKeys {
+		return fmt.Errorf("saml: more than %d keys", MaxKeys)
+	}
+	if cfg.SignRequests && len(cfg.Keys) == 0 {
+		return errors.New("saml: a key is needed to sign requests")
+	}
+	for _, k := range cfg.Keys {
+		if k.Private == nil || k.Certificate == nil || !k.Private.PublicKey.Equal(k.Certificate.PublicKey) {
+			return errors.New("saml: a key of ours does not fit its certificate")
+		}
+		if err := CheckKey(k.Certificate); err != nil {
+			return fmt.Errorf("saml: our key: %w", err)
+		}
+	}
+	return nil
 }
 
 func checkCertificates(certs []*x509.Certificate) error {

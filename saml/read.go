@@ -16,6 +16,7 @@ type parts struct {
 	responseIssuer    xmltree.Element
 	responseSignature xmltree.Element
 	status            xmltree.Element
+	encryptedElement  xmltree.Element // the EncryptedAssertion
 
 	assertion          xmltree.Element
 	assertionIssuer    xmltree.Element
@@ -67,22 +68,43 @@ func (v *validation) envelope() bool {
 		return false
 	}
 	v.place()
-	if twice := v.survey(); !twice.IsZero() {
-		v.fail(ruleXML, "at most one "+twice.Name(), nil, twice.Name()+" stands twice")
+	if !v.onceEach(v.response) {
 		return false
 	}
-	// A signed assertion without an ID is told by its signature's reference.
-	if id, _ := v.assertion.Attr("ID"); !v.assertion.IsZero() && (len(id) == 0 && v.assertionSignature.IsZero() || len(id) > maxID) {
-		v.fail(ruleXML, "an ID of the Assertion", id, "")
-		return false
-	}
-	v.pass(ruleXML, "", nil)
-	if version, _ = v.assertion.Attr("Version"); !v.assertion.IsZero() && string(version) != "2.0" {
-		v.fail(ruleMessage, "an Assertion of version 2.0", version, "")
+	if !v.wellFormed() {
 		return false
 	}
 	v.pass(ruleMessage, "a samlp:Response of version 2.0", nil)
 	return v.statusRule()
+}
+
+// onceEach surveys a tree and refuses what stands twice in it.
+func (v *validation) onceEach(root xmltree.Element) bool {
+	twice := v.survey(root)
+	if !twice.IsZero() {
+		v.fail(ruleXML, "at most one "+twice.Name(), nil, twice.Name()+" stands twice")
+	}
+	return twice.IsZero()
+}
+
+// wellFormed checks what every assertion has.
+func (v *validation) wellFormed() bool {
+	if v.assertion.IsZero() {
+		v.pass(ruleXML, "", nil)
+		return true
+	}
+	// A signed assertion without an ID is told by its signature's reference.
+	if id, _ := v.assertion.Attr("ID"); len(id) == 0 && v.assertionSignature.IsZero() || len(id) > maxID {
+		v.fail(ruleXML, "an ID of the Assertion", id, "")
+		return false
+	}
+	v.pass(ruleXML, "", nil)
+	version, _ := v.assertion.Attr("Version")
+	if string(version) != "2.0" {
+		v.fail(ruleMessage, "an Assertion of version 2.0", version, "")
+		return false
+	}
+	return true
 }
 
 // maxID is the length of an ID that is looked up or remembered, in octets.
@@ -100,8 +122,15 @@ func (v *validation) place() {
 			v.status = c
 		case c.Is(xmltree.Assertion, "Assertion"):
 			v.assertion = c
+		case c.Is(xmltree.Assertion, "EncryptedAssertion"):
+			v.encryptedElement = c
 		}
 	}
+	v.placeAssertion()
+}
+
+// placeAssertion finds the parts of the assertion.
+func (v *validation) placeAssertion() {
 	for c := v.assertion.First(); !c.IsZero(); c = c.Next() {
 		switch {
 		case c.Is(xmltree.Assertion, "Issuer"):
@@ -116,11 +145,11 @@ func (v *validation) place() {
 	}
 }
 
-// survey looks at every element of the document, so that nothing hides where
-// the rules do not look. It returns an element that stands twice where the
-// schemas of SAML allow it once.
-func (v *validation) survey() (twice xmltree.Element) {
-	v.response.Descendants(func(el xmltree.Element) bool {
+// survey looks at every element of a tree, so that nothing hides where the
+// rules do not look. It returns an element that stands twice where the schemas
+// of SAML allow it once.
+func (v *validation) survey(root xmltree.Element) (twice xmltree.Element) {
+	root.Descendants(func(el xmltree.Element) bool {
 		switch el.Namespace() {
 		case xmltree.Assertion:
 			switch string(el.Local()) {

@@ -37,9 +37,15 @@ func (v *validation) nameID() {
 	}
 	v.pass(ruleNameIDEmail, "one e-mail address", value)
 	v.out.Email = string(value)
-	qualifier, _ := v.nameIDElement.Attr("NameQualifier")
-	spQualifier, _ := v.nameIDElement.Attr("SPNameQualifier")
-	v.out.NameID = NameID{string(text), string(format), string(qualifier), string(spQualifier)}
+	v.out.NameID = readNameID(v.nameIDElement)
+}
+
+func readNameID(el xmltree.Element) NameID {
+	text, _ := el.Text()
+	format, _ := el.Attr("Format")
+	qualifier, _ := el.Attr("NameQualifier")
+	spQualifier, _ := el.Attr("SPNameQualifier")
+	return NameID{string(text), string(format), string(qualifier), string(spQualifier)}
 }
 
 func (v *validation) nameIDFormat(format []byte) {

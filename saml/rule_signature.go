@@ -9,14 +9,36 @@ import (
 	"sallyport/saml/internal/xmltree"
 )
 
-// signature verifies every signature there is and finds out what they cover.
-// One that is present has to hold, even where another would do.
+// signature verifies every signature there is and finds out what they cover,
+// and decrypts between the response's and the assertion's. One that is present
+// has to hold, even where another would do.
 func (v *validation) signature() {
+	v.noStray()
+	v.responseSigned = v.verify(v.responseSignature, v.response)
+	switch {
+	case !v.encryptedElement.IsZero():
+		v.decryptAssertion()
+	case v.assertion.IsZero():
+		v.failWith(ruleAssertions, CodeUnsupportedMessage, "one assertion", []byte("none"), "the response holds no assertion as its direct child")
+		v.signedAtAll()
+	default:
+		v.assertionSigned = v.verify(v.assertionSignature, v.assertion)
+		v.signedAtAll()
+		if v.sp.cfg.RequireEncryption {
+			v.fail(ruleDecryption, "an encrypted assertion", []byte("an assertion in clear"), "")
+		}
+	}
+}
+
+// noStray refuses a Signature where none may stand.
+func (v *validation) noStray() {
 	if v.stray > 0 {
 		v.fail(ruleIntegrity, "a Signature only in the Response and in its Assertion", nil, "a Signature stands elsewhere")
 	}
-	v.responseSigned = v.verify(v.responseSignature, v.response)
-	v.assertionSigned = v.verify(v.assertionSignature, v.assertion)
+}
+
+// signedAtAll wants a signature that covers the assertion.
+func (v *validation) signedAtAll() {
 	switch {
 	case v.responseSignature.IsZero() && v.assertionSignature.IsZero():
 		v.fail(ruleSignature, "a signed response or assertion", []byte("neither is signed"), "")
@@ -24,13 +46,6 @@ func (v *validation) signature() {
 		v.fail(ruleSignature, "a signed response", []byte("only the assertion is signed"), "")
 	default:
 		v.pass(ruleSignature, "", []byte(v.signedParts()))
-	}
-	if v.encrypted > 0 {
-		v.fail(ruleDecryption, "an assertion in clear", []byte("an encrypted assertion"), "")
-		return
-	}
-	if v.assertion.IsZero() {
-		v.failWith(ruleAssertions, CodeUnsupportedMessage, "one assertion", []byte("none"), "the response holds no assertion as its direct child")
 	}
 }
 
@@ -52,8 +67,7 @@ func (v *validation) verify(sig, parent xmltree.Element) bool {
 		return false
 	}
 	cfg := &v.sp.cfg
-	policy := dsig.Policy(cfg.Algorithms)
-	res, err := v.verifier.Verify(sig, parent, cfg.IdP.Certificates, &policy)
+	res, err := v.verifier.Verify(sig, parent, cfg.IdP.Certificates, &v.sp.signatures)
 	if err != nil {
 		v.signatureFailed(parent, err)
 		return false

@@ -75,34 +75,3 @@ func (v *validation) replay() {
 	}
 	v.pass(ruleReplay, "", id)
 }
-
-// complement fills in what no rule looks at.
-func (v *validation) complement(a *Assertion) {
-	a.Issuer = v.sp.cfg.IdP.EntityID
-	a.ResponseSigned, a.AssertionSigned, a.Certificate = v.responseSigned, v.assertionSigned, v.certificate
-	for c := v.assertion.First(); !c.IsZero(); c = c.Next() {
-		if !c.Is(xmltree.Assertion, "AttributeStatement") {
-			continue
-		}
-		for el := c.First(); !el.IsZero(); el = el.Next() {
-			if el.Is(xmltree.Assertion, "Attribute") {
-				a.Attributes = append(a.Attributes, attribute(el))
-			}
-		}
-	}
-}
-
-func attribute(el xmltree.Element) (a Attribute) {
-	get := func(name string) string {
-		value, _ := el.Attr(name)
-		return string(value)
-	}
-	a.Name, a.FriendlyName, a.NameFormat = get("Name"), get("FriendlyName"), get("NameFormat")
-	for c := el.First(); !c.IsZero(); c = c.Next() {
-		// A value with elements in it has no text to show.
-		if text, ok := c.Text(); ok && c.Is(xmltree.Assertion, "AttributeValue") {
-			a.Values = append(a.Values, string(text))
-		}
-	}
-	return a
-}

@@ -32,11 +32,15 @@ func (c *confirmation) holds(acs string) bool {
 // subject finds the NameID and the bearer confirmation that holds; the first
 // one if none does, so that its faults can be told.
 func (v *validation) subject() {
-	n := 0
+	n, names := 0, 0
 	for c := v.subjectElement.First(); !c.IsZero(); c = c.Next() {
 		switch {
 		case c.Is(xmltree.Assertion, "NameID"):
 			v.nameIDElement = c
+			names++
+		case c.Is(xmltree.Assertion, "EncryptedID"):
+			v.decryptNameID(c)
+			names++
 		case c.Is(xmltree.Assertion, "SubjectConfirmation"):
 			if n++; n > maxConfirmations || v.confirmation.holds(v.sp.cfg.ACSURL) {
 				continue
@@ -45,6 +49,9 @@ func (v *validation) subject() {
 				v.confirmation = judged
 			}
 		}
+	}
+	if names > 1 {
+		v.fail(ruleXML, "a NameID or an EncryptedID", nil, "the Subject has both")
 	}
 }
 

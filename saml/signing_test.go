@@ -35,7 +35,7 @@ func certified(names ...string) func(*saml.Config) {
 }
 
 func allowSHA1(c *saml.Config) {
-	c.Algorithms = saml.DefaultAlgorithms().With(saml.InsecureAlgorithms())
+	c.Algorithms = saml.DefaultAlgorithms().With(saml.InsecureSHA1())
 }
 
 func TestSignatureMethods(t *testing.T) {

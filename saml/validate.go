@@ -17,11 +17,14 @@ type validation struct {
 	wire     []byte // the message in base64
 	raw      []byte // the message
 	parser   xmltree.Parser
+	clear    xmltree.Parser // of an assertion that was encrypted
+	clearID  xmltree.Parser // of a NameID that was
 	verifier dsig.Verifier
 
 	parts
 	responseSigned, assertionSigned bool
 	certificate                     int
+	oracle                          bool // a refusal may tell of a ciphertext that nobody has signed
 	confirmation                    confirmation
 	out                             Assertion
 }
@@ -45,10 +48,14 @@ func (sp *ServiceProvider) Validate(m Message) (*Result, error) {
 			sp.pool.Put(v)
 		}
 	}()
+	began := time.Now()
 	res := v.run(sp, m, m.Record)
 	code := v.failed
 	if code == "" {
 		return res, nil
+	}
+	if v.oracle {
+		defer blunt(began)
 	}
 	if !m.Record {
 		// Refusals are rare and their record is wanted: do it all again with
@@ -65,6 +72,7 @@ func (v *validation) run(sp *ServiceProvider, m Message, recording bool) *Result
 	v.sp, v.msg = sp, m
 	v.parts = parts{}
 	v.responseSigned, v.assertionSigned, v.certificate = false, false, 0
+	v.oracle = false
 	v.confirmation = confirmation{}
 	v.out = Assertion{}
 

@@ -1,0 +1,319 @@
+package saml
+
+import (
+	"bytes"
+	"compress/flate"
+	"errors"
+	"io"
+	"net/url"
+	"strings"
+	"time"
+
+	"sallyport/saml/internal/b64"
+	"sallyport/saml/internal/dsig"
+	"sallyport/saml/internal/xmltree"
+)
+
+// A LogoutMessage is what arrived at the Single Logout Service: a request of
+// the Identity Provider's, or its answer to ours.
+type LogoutMessage struct {
+	// Query is the raw query of a GET, with the HTTP-Redirect binding.
+	Query string
+	// Form is the body of a POST, with the HTTP-POST binding; nil for a GET.
+	Form     url.Values
+	Received time.Time // now if zero
+	// Requests tells what became of a logout request of ours.
+	Requests func(id string) RequestState
+}
+
+// A Logout is a message that was accepted: one of Request and Response is set.
+type Logout struct {
+	Request    *LogoutOrder
+	Response   *LogoutAnswer
+	RelayState string
+}
+
+// A LogoutOrder is the Identity Provider's request to end sessions of this
+// relation: those with this NameID and, if there are any, one of these indexes.
+type LogoutOrder struct {
+	ID             string
+	NameID         NameID
+	SessionIndexes []string
+	// RememberUntil is how long the caller has to remember ID so that it is
+	// not acted on again.
+	RememberUntil time.Time
+}
+
+// A LogoutAnswer answers a logout request of ours.
+type LogoutAnswer struct {
+	InResponseTo string
+	// Success is set where the Identity Provider has ended everything;
+	// otherwise Status says what it did instead.
+	Success bool
+	Status  string
+}
+
+// ValidateLogout decides on a message to the Single Logout Service. It has to be
+// signed: detached over the received octets with HTTP-Redirect, enveloped with
+// HTTP-POST. The error is a [*Refusal].
+func (sp *ServiceProvider) ValidateLogout(m LogoutMessage) (*Logout, error) {
+	if m.Received.IsZero() {
+		m.Received = time.Now()
+	}
+	v := &logoutValidation{validation: validation{sp: sp, msg: Message{Received: m.Received, Requests: m.Requests}}}
+	v.recording = true
+	out := v.run(m)
+	if v.failed != "" {
+		return nil, &Refusal{Code: v.failed, Checks: v.checks}
+	}
+	return out, nil
+}
+
+// A logoutValidation is the work on one logout message. They are rare: nothing
+// of it is kept, and all of it is recorded.
+type logoutValidation struct{ validation }
+
+func (v *logoutValidation) refuse(n rule, expected string, found []byte, note string) {
+	v.failWith(n, CodeLogoutInvalid, expected, found, note)
+}
+
+func (v *logoutValidation) run(m LogoutMessage) *Logout {
+	var relayState string
+	var ok bool
+	if m.Form == nil {
+		relayState, ok = v.readRedirect(m.Query)
+	} else {
+		relayState, ok = v.readPost(m.Form)
+	}
+	if !ok {
+		return nil
+	}
+	issuer, _ := v.response.Child(xmltree.Assertion, "Issuer").Text()
+	if want := v.sp.cfg.IdP.EntityID; string(issuer) != want {
+		v.refuse(ruleIssuer, want, issuer, "")
+	}
+	if found, _ := v.response.Attr("Destination"); string(found) != v.sp.cfg.SLOURL {
+		v.refuse(ruleDestination, v.sp.cfg.SLOURL, found, "")
+	}
+	issued := v.instants()
+	out := &Logout{RelayState: relayState}
+	if v.response.Is(xmltree.Protocol, "LogoutRequest") {
+		out.Request = v.order(issued)
+	} else {
+		out.Response = v.answer()
+	}
+	return out
+}
+
+// readRedirect reads the query of HTTP-Redirect. The signature stands over the
+// octets of three parameters as they were received, in a fixed order, whichever
+// order they came in (SAML bindings, section 3.4.4.1).
+func (v *logoutValidation) readRedirect(query string) (relayState string, ok bool) {
+	raw := make(map[string]string)
+	for pair := range strings.SplitSeq(query, "&") {
+		name, value, _ := strings.Cut(pair, "=")
+		if _, twice := raw[name]; twice {
+			v.refuse(ruleMessage, "each parameter once", []byte(name), "")
+			return "", false
+		}
+		raw[name] = value
+	}
+	field := "SAMLRequest"
+	if _, is := raw["SAMLResponse"]; is {
+		field = "SAMLResponse"
+	}
+	value := make(map[string]string)
+	for _, name := range []string{"SAMLRequest", "SAMLResponse", "RelayState", "SigAlg", "Signature", "SAMLEncoding"} {
+		text, err := url.QueryUnescape(raw[name])
+		if err != nil {
+			v.refuse(ruleMessage, "a query that is escaped properly", []byte(name), "")
+			return "", false
+		}
+		value[name] = text
+	}
+	if (value["SAMLRequest"] == "") == (value["SAMLResponse"] == "") {
+		v.refuse(ruleMessage, "either SAMLRequest or SAMLResponse", nil, "")
+		return "", false
+	}
+	if e := value["SAMLEncoding"]; e != "" && e != "urn:oasis:names:tc:SAML:2.0:bindings:URL-Encoding:DEFLATE" {
+		v.refuse(ruleMessage, "the encoding DEFLATE", []byte(e), "")
+		return "", false
+	}
+	signed := field + "=" + raw[field]
+	if _, has := raw["RelayState"]; has {
+		signed += "&RelayState=" + raw["RelayState"]
+	}
+	signed += "&SigAlg=" + raw["SigAlg"]
+	if value["Signature"] == "" {
+		v.refuse(ruleSignature, "a signed message", nil, "")
+		return "", false
+	}
+	signature, err := b64.Append(nil, []byte(value["Signature"]))
+	if err == nil {
+		_, err = dsig.VerifyDetached([]byte(signed), value["SigAlg"], signature, v.sp.cfg.IdP.Certificates, &v.sp.signatures)
+	}
+	if err != nil {
+		v.refuse(ruleIntegrity, "a signature by a configured certificate", nil, err.Error())
+		return "", false
+	}
+	text, err := inflate(value[field])
+	if err != nil {
+		v.refuse(ruleXML, "a deflated message", nil, err.Error())
+		return "", false
+	}
+	if !v.readXML(text, field) {
+		return "", false
+	}
+	if v.signatures() > 0 {
+		v.refuse(ruleIntegrity, "one signature", nil, "the message holds a signature besides the one in the query")
+		return "", false
+	}
+	return value["RelayState"], true
+}
+
+// inflate decodes raw DEFLATE in base64. The inflated size has the limit of
+// every message; nothing stands behind the end.
+func inflate(value string) ([]byte, error) {
+	if b64.Exceeds(value, MaxMessage) {
+		return nil, errors.New("the message is too large")
+	}
+	deflated, err := b64.Append(nil, []byte(value))
+	if err != nil {
+		return nil, err
+	}
+	in := bytes.NewReader(deflated)
+	text, err := io.ReadAll(io.LimitReader(flate.NewReader(in), MaxMessage+1))
+	switch {
+	case err != nil:
+		return nil, errors.New("it is not raw DEFLATE")
+	case len(text) > MaxMessage:
+		return nil, errors.New("the message is too large")
+	case in.Len() > 0:
+		return nil, errors.New("something stands behind the end of the message")
+	}
+	return text, nil
+}
+
+// readPost reads the form of HTTP-POST and verifies the enveloped signature.
+func (v *logoutValidation) readPost(form url.Values) (relayState string, ok bool) {
+	field := "SAMLRequest"
+	if form.Has("SAMLResponse") {
+		field = "SAMLResponse"
+	}
+	values := form[field]
+	if len(values) != 1 || form.Has("SAMLRequest") && form.Has("SAMLResponse") || len(form["RelayState"]) > 1 {
+		v.refuse(ruleMessage, "either SAMLRequest or SAMLResponse, once", nil, "")
+		return "", false
+	}
+	if b64.Exceeds(values[0], MaxMessage) {
+		v.failWith(ruleSize, CodeTooLarge, "at most 1 MiB", nil, "")
+		return "", false
+	}
+	text, err := b64.Append(nil, []byte(values[0]))
+	if err != nil {
+		v.refuse(ruleBase64, "base64", nil, "")
+		return "", false
+	}
+	if !v.readXML(text, field) {
+		return "", false
+	}
+	signature := v.response.Child(xmltree.DSig, "Signature")
+	if signature.IsZero() || v.signatures() != 1 {
+		v.refuse(ruleSignature, "a message with one signature of its own", nil, "")
+		return "", false
+	}
+	if _, err := v.verifier.Verify(signature, v.response, v.sp.cfg.IdP.Certificates, &v.sp.signatures); err != nil {
+		v.refuse(ruleIntegrity, "a signature by a configured certificate", nil, err.Error())
+		return "", false
+	}
+	return form.Get("RelayState"), true
+}
+
+// readXML parses the message, of which the kind has to fit the field.
+func (v *logoutValidation) readXML(text []byte, field string) bool {
+	doc, err := v.parser.Parse(text, xmltree.Options{})
+	if err != nil {
+		v.refuse(ruleXML, "well-formed XML", nil, err.Error())
+		return false
+	}
+	v.response = doc.Root()
+	want := "LogoutRequest"
+	if field == "SAMLResponse" {
+		want = "LogoutResponse"
+	}
+	version, _ := v.response.Attr("Version")
+	if !v.response.Is(xmltree.Protocol, want) || string(version) != "2.0" {
+		v.refuse(ruleMessage, "a samlp:"+want+" of version 2.0", []byte(v.response.Name()), "")
+		return false
+	}
+	if twice := v.survey(v.response); !twice.IsZero() {
+		v.refuse(ruleXML, "at most one "+twice.Name(), nil, twice.Name()+" stands twice")
+		return false
+	}
+	return true
+}
+
+// signatures counts the Signature elements of the message.
+func (v *logoutValidation) signatures() (n int) {
+	v.response.Descendants(func(el xmltree.Element) bool {
+		if el.Is(xmltree.DSig, "Signature") {
+			n++
+		}
+		return true
+	})
+	return n
+}
+
+// instants checks that the message was made just now.
+func (v *logoutValidation) instants() time.Time {
+	bound, _ := v.response.Attr("IssueInstant")
+	issued, well := parseInstant(bound)
+	if !well || v.ahead(issued) || v.past(issued.Add(logoutLife)) {
+		v.refuse(ruleIssueInstant, "IssueInstant of the last minutes", bound, "our clock: "+formatInstant(v.msg.Received))
+	}
+	if bound, ok := v.response.Attr("NotOnOrAfter"); ok {
+		if end, well := parseInstant(bound); !well || v.past(end) {
+			v.refuse(ruleNotOnOrAfter, "NotOnOrAfter ahead", bound, "our clock: "+formatInstant(v.msg.Received))
+		}
+	}
+	return issued
+}
+
+// order reads a logout request.
+func (v *logoutValidation) order(issued time.Time) *LogoutOrder {
+	id, _ := v.response.Attr("ID")
+	if len(id) == 0 || len(id) > maxID {
+		v.refuse(ruleXML, "an ID", id, "")
+	}
+	if v.nameIDElement = v.response.Child(xmltree.Assertion, "NameID"); v.nameIDElement.IsZero() {
+		if encrypted := v.response.Child(xmltree.Assertion, "EncryptedID"); !encrypted.IsZero() {
+			v.decryptNameID(encrypted)
+		}
+	}
+	text, ok := v.nameIDElement.Text()
+	if value := xmltree.TrimSpace(text); !ok || len(value) == 0 {
+		v.refuse(ruleNameID, "a NameID", nil, "")
+	}
+	o := &LogoutOrder{ID: string(id), NameID: readNameID(v.nameIDElement), RememberUntil: issued.Add(logoutLife + v.sp.cfg.Tolerance + rememberMore)}
+	for c := v.response.First(); !c.IsZero(); c = c.Next() {
+		if text, ok := c.Text(); ok && c.Is(xmltree.Protocol, "SessionIndex") {
+			o.SessionIndexes = append(o.SessionIndexes, string(text))
+		}
+	}
+	return o
+}
+
+// answer reads a logout response and wants the request that it answers.
+func (v *logoutValidation) answer() *LogoutAnswer {
+	id, _ := v.response.Attr("InResponseTo")
+	if v.state(id) != RequestPending {
+		v.failWith(ruleRequest, CodeRequestUnknown, "a logout request of ours that is not answered yet", id, "")
+	}
+	code := v.response.Child(xmltree.Protocol, "Status").Child(xmltree.Protocol, "StatusCode")
+	value, _ := code.Attr("Value")
+	nested, _ := code.Child(xmltree.Protocol, "StatusCode").Attr("Value")
+	return &LogoutAnswer{
+		InResponseTo: string(id), Status: string(value),
+		Success: string(value) == statusSuccess && string(nested) != statusPartialLogout,
+	}
+}
