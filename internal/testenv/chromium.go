@@ -21,7 +21,8 @@ const (
 	chromiumStop  = 10 * time.Second // until it has closed by itself
 )
 
-// A BrowserOption sets up a [Browser] before it starts.
+// A BrowserOption sets up a [Browser] before it starts. Those that say how
+// pages are shown can change a tab later as well: see [Page.Show].
 type BrowserOption func(*chromiumSettings)
 
 type chromiumSettings struct {
@@ -77,8 +78,13 @@ func Locale(tag string) BrowserOption {
 }
 
 // DarkMode makes pages see a user who prefers a dark colour scheme.
-func DarkMode() BrowserOption {
-	scheme := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}}}
+func DarkMode() BrowserOption { return chromiumScheme("dark") }
+
+// LightMode makes pages see a user who prefers a light colour scheme.
+func LightMode() BrowserOption { return chromiumScheme("light") }
+
+func chromiumScheme(name string) BrowserOption {
+	scheme := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}}}
 	return func(s *chromiumSettings) { s.tab = append(s.tab, chromiumSend(emulation.SetEmulatedMedia, scheme)) }
 }
 
@@ -92,9 +98,15 @@ func Viewport(width, height int) BrowserOption {
 
 // NoScript switches JavaScript off in the pages of every tab. The verbs of
 // [Page] work on, but [Page.Axe] doesn't.
-func NoScript() BrowserOption {
+func NoScript() BrowserOption { return chromiumScript(false) }
+
+// WithScript switches JavaScript on again. What a page that is open would have
+// done before stays undone.
+func WithScript() BrowserOption { return chromiumScript(true) }
+
+func chromiumScript(on bool) BrowserOption {
 	return func(s *chromiumSettings) {
-		s.tab = append(s.tab, chromiumSend(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}))
+		s.tab = append(s.tab, chromiumSend(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !on}))
 	}
 }
 

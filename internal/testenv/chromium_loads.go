@@ -3,6 +3,7 @@ package testenv
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -23,6 +24,7 @@ type pageLoads struct {
 	loading   bool
 	requested time.Time // a navigation was asked for and did not begin yet
 	url       string
+	requests  []string // what was asked for as a page, in its order
 	response  *network.Response
 }
 
@@ -48,6 +50,10 @@ func (l *pageLoads) observe(event any) {
 	case *page.EventNavigatedWithinDocument:
 		if event.FrameID == l.frame {
 			l.url, l.requested = event.URL, time.Time{}
+		}
+	case *network.EventRequestWillBeSent:
+		if event.FrameID == l.frame && event.Type == network.ResourceTypeDocument {
+			l.requests = append(l.requests, event.Request.URL)
 		}
 	case *network.EventResponseReceived:
 		if event.FrameID == l.frame && event.Type == network.ResourceTypeDocument {
@@ -94,6 +100,13 @@ func (l *pageLoads) answer() *network.Response {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.response
+}
+
+// asked returns the URLs of all requests for a page.
+func (l *pageLoads) asked() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.requests)
 }
 
 func (l *pageLoads) settled() bool {

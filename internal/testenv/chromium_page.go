@@ -129,6 +129,38 @@ func (p *Page) Back() {
 	p.check(err, "Back()")
 }
 
+// Show changes how the tab shows its pages, the present one at once: [DarkMode],
+// [LightMode], [Viewport]; [NoScript] and [WithScript] count from the next page
+// on. It returns
+// when what the page animates on that account has come to rest.
+func (p *Page) Show(opts ...BrowserOption) {
+	p.t.Helper()
+	settings := &chromiumSettings{preferences: map[string]any{}}
+	for _, opt := range opts {
+		opt(settings)
+	}
+	ctx, cancel := p.deadline()
+	defer cancel()
+	err := chromedp.Do(ctx, settings.tab...)
+	if err == nil {
+		err = p.poll(ctx, func() error {
+			var resting bool
+			if err := p.evaluate(ctx, pageRests, &resting, pageSilent); err != nil {
+				return err
+			}
+			if !resting {
+				return errors.New("the page is still moving")
+			}
+			return nil
+		})
+	}
+	p.check(err, "Show(…)")
+}
+
+// pageRests brings the style up to date, which starts transitions, and tells
+// whether none is under way.
+const pageRests = `document.getAnimations().every(animation => animation.playState !== 'running')`
+
 // Click clicks a control with the mouse. A control that is disabled, or that
 // something else covers, cannot be clicked.
 func (p *Page) Click(control string) {
@@ -279,6 +311,15 @@ func (p *Page) Response() (status int, header http.Header) {
 		}
 	}
 	return int(response.Status), header
+}
+
+// Requested returns the URLs that the tab has asked servers for as pages, since
+// it was opened: those that only redirected too.
+func (p *Page) Requested() []string {
+	p.t.Helper()
+	_, err := p.read(`''`)
+	p.check(err, "Requested()")
+	return p.loads.asked()
 }
 
 // Eval runs a JavaScript expression in the page and stores its value in out,

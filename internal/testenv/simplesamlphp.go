@@ -1,6 +1,7 @@
 package testenv
 
 import (
+	"bytes"
 	"crypto/tls"
 	"io"
 	"log"
@@ -136,13 +137,13 @@ func simpleSAMLphpRequire(t testing.TB) (php string) {
 func (idp *SimpleSAMLphpIdP) listen(t testing.TB, cfg SimpleSAMLphpConfig) (backend func(*url.URL)) {
 	target := new(url.URL)
 	quiet := log.New(io.Discard, "", 0) // a browser may go before its answer comes
-	front := httptest.NewUnstartedServer(&httputil.ReverseProxy{
+	front := httptest.NewUnstartedServer(simpleSAMLphpWhole(&httputil.ReverseProxy{
 		ErrorLog: quiet,
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(target)
 			r.Out.Host = r.In.Host
 		},
-	})
+	}))
 	front.Config.ErrorLog = quiet
 	scheme := "http"
 	if cfg.TLS != nil {
@@ -172,6 +173,25 @@ func (idp *SimpleSAMLphpIdP) listen(t testing.TB, cfg SimpleSAMLphpConfig) (back
 			front.Start()
 		}
 	}
+}
+
+// simpleSAMLphpWhole takes in a form before the proxy sends it on. Otherwise the
+// proxy may begin its answer while it has yet to see that the form is at its
+// end; the server then closes the form, and the proxy takes that for an error
+// in the middle of the answer.
+func simpleSAMLphpWhole(proxy http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		form, err := io.ReadAll(r.Body)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(form)), int64(len(form))
+		if len(form) == 0 {
+			r.Body = http.NoBody
+		}
+		proxy.ServeHTTP(w, r)
+	})
 }
 
 // IdPInitiatedURL is where a login begins at the Identity Provider, as from

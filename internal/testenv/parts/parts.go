@@ -1,0 +1,185 @@
+package parts
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"sallyport/internal/access"
+	"sallyport/internal/audit"
+	"sallyport/internal/db"
+	"sallyport/internal/db/dbtest"
+	"sallyport/internal/directory"
+	"sallyport/internal/fault"
+	"sallyport/internal/id"
+	"sallyport/internal/password"
+	"sallyport/internal/secret"
+	"sallyport/internal/session"
+	"sallyport/internal/signin"
+	"sallyport/internal/sso"
+	"sallyport/internal/token"
+	"sallyport/saml/samltest"
+)
+
+// BaseURL is that of the installation.
+const BaseURL = "https://login.example"
+
+// Password is the password of every user who has one.
+const Password = "three quiet harbours"
+
+// Product is what the installation is called.
+const Product = "Sallyport"
+
+// Parts are the use cases of one installation.
+type Parts struct {
+	*Clock
+	DB        *db.DB
+	IDs       *id.Source
+	Ring      *secret.Ring
+	Hasher    *password.Hasher
+	Audit     *audit.Log
+	Sessions  *session.Service
+	Directory *directory.Service
+	SignIn    *signin.Service
+	SSO       *sso.Service
+	Tokens    *token.Service
+
+	mu       sync.Mutex
+	observed []string
+}
+
+// Each runs a test on both engines, each time with new parts.
+func Each(t *testing.T, test func(t *testing.T, p *Parts)) {
+	t.Helper()
+	for _, engine := range []string{dbtest.SQLiteEngine, dbtest.PostgresEngine} {
+		t.Run(engine, func(t *testing.T) { test(t, New(t, engine)) })
+	}
+}
+
+// New wires the parts on a new database of an engine.
+func New(t testing.TB, engine string) *Parts {
+	t.Helper()
+	clock := &Clock{now: samltest.Now()}
+	p := &Parts{
+		Clock: clock, DB: dbtest.Open(t, engine, db.Options{Clock: clock.Now}),
+		IDs: id.NewSource(clock.Now, rand.Reader), Ring: secret.NewRing(secret.NewKey()),
+		Hasher: password.NewHasher(password.Params{Memory: 64, Time: 1, Threads: 1}, 8),
+	}
+	p.Audit = audit.New(p.DB, p.IDs)
+	p.Sessions = session.New(p.DB, p.IDs)
+	p.Directory = directory.New(p.DB, p.IDs, p.Audit, p.Sessions, p.Hasher, sso.Checker{}, directory.Config{
+		DefaultEdition: directory.Enterprise, AccountRoles: []string{"administrator", "developer", "viewer"}, ProductName: Product,
+	})
+	p.SignIn = signin.New(p.DB, p.IDs, p.Audit, p.Directory, p.Sessions, p.Hasher, p.Ring, p.observe, Product)
+	p.SSO = sso.New(p.DB, p.IDs, p.Audit, p.Directory, p.SignIn, slog.New(slog.DiscardHandler),
+		sso.Config{BaseURL: BaseURL, Observe: func(time.Duration) {}})
+	p.Tokens = token.New(p.DB, p.IDs, p.Audit, p.Directory)
+	return p
+}
+
+// A Clock is turned by hand.
+type Clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+// Now tells the time.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+// Pass lets time pass.
+func (c *Clock) Pass(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// tick keeps what is made one after the other in the order of its ids.
+func (c *Clock) tick() { c.Pass(time.Millisecond) }
+
+func (p *Parts) observe(method access.Method, outcome string, code fault.Code) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.observed = append(p.observed, fmt.Sprint(method, " ", outcome, " ", code))
+}
+
+// Observed returns what metrics were told of sign-ins so far: method, outcome
+// and code.
+func (p *Parts) Observed() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.observed)
+}
+
+// Operator is the operator at the server.
+func Operator() access.Actor { return access.Operator("operator") }
+
+// View runs a transaction that reads.
+func (p *Parts) View(t testing.TB, fn func(tx *db.Tx) error) {
+	t.Helper()
+	if err := p.DB.View(t.Context(), fn); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Update runs a transaction that changes something.
+func (p *Parts) Update(t testing.TB, actor access.Actor, fn func(tx *db.Tx) error) {
+	t.Helper()
+	if err := p.DB.Update(t.Context(), actor, fn); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Exec changes rows behind the back of the use cases: for states that none of
+// them makes yet.
+func (p *Parts) Exec(t testing.TB, statement string, args ...any) {
+	t.Helper()
+	p.Update(t, access.System("test"), func(tx *db.Tx) error {
+		tx.Recorded()
+		_, err := tx.Exec(statement, args...)
+		return err
+	})
+}
+
+// Count returns the number that a query answers.
+func (p *Parts) Count(t testing.TB, query string, args ...any) (n int) {
+	t.Helper()
+	p.View(t, func(tx *db.Tx) error { return tx.QueryRow(query, args...).Scan(&n) })
+	return n
+}
+
+// Code returns the code of an error; empty for nil, "internal" for one without.
+func Code(err error) fault.Code {
+	if err == nil {
+		return ""
+	}
+	return fault.From(err).Code
+}
+
+// Refused fails the test unless err has the code.
+func Refused(t testing.TB, err error, code fault.Code) *fault.Error {
+	t.Helper()
+	if got := Code(err); got != code {
+		t.Fatalf("%q, not %q: %v", got, code, err)
+	}
+	return fault.From(err)
+}
+
+// Fields returns the names of the fields that an error refuses.
+func Fields(err error) (names []string) {
+	var f *fault.Error
+	if errors.As(err, &f) {
+		for _, field := range f.Fields {
+			names = append(names, field.Name)
+		}
+	}
+	return names
+}
