@@ -1,72 +1,124 @@
 package saml
 
-import "sallyport/saml/internal/xmltree"
+import (
+	"iter"
+	"slices"
+
+	"sallyport/saml/internal/xmltree"
+)
+
+// An Attribute is one attribute of the subject.
+type Attribute struct {
+	Name, FriendlyName, NameFormat string
+	Values                         []string
+}
+
+// Attributes are what the Identity Provider says of the subject besides. They
+// are kept as one text and read from it when they are asked for.
+type Attributes struct {
+	text string
+	// spans holds, attribute by attribute, its number of values, and where in
+	// the text its three names and its values stand: start and end.
+	spans []uint32
+}
+
+// Len returns the number of attributes.
+func (a Attributes) Len() (n int) {
+	for range a.All() {
+		n++
+	}
+	return n
+}
+
+// All returns the attributes in the order of the message. A value that holds
+// elements has no text to show, and is left out.
+func (a Attributes) All() iter.Seq[Attribute] {
+	return func(yield func(Attribute) bool) {
+		rest := a.spans
+		next := func() string {
+			s := a.text[rest[0]:rest[1]]
+			rest = rest[2:]
+			return s
+		}
+		for len(rest) > 0 {
+			values := int(rest[0])
+			rest = rest[1:]
+			one := Attribute{Name: next(), FriendlyName: next(), NameFormat: next()}
+			for range values {
+				one.Values = append(one.Values, next())
+			}
+			if !yield(one) {
+				return
+			}
+		}
+	}
+}
 
 // complement fills in what no rule looks at.
 func (v *validation) complement(a *Assertion) {
 	a.Issuer = v.sp.cfg.IdP.EntityID
 	a.ResponseSigned, a.AssertionSigned, a.Certificate = v.responseSigned, v.assertionSigned, v.certificate
+	v.text, v.spans = v.text[:0], v.spans[:0]
 	for c := v.assertion.First(); !c.IsZero(); c = c.Next() {
 		if c.Is(xmltree.Assertion, "AttributeStatement") {
-			a.Attributes = append(a.Attributes, v.attributes(c)...)
+			v.attributes(c)
 		}
+	}
+	if len(v.spans) > 0 {
+		a.Attributes = Attributes{string(v.text), append([]uint32(nil), v.spans...)}
 	}
 }
 
-// attributes reads an AttributeStatement. The statement is copied once; what is
-// read are parts of the copy.
-func (v *validation) attributes(statement xmltree.Element) []Attribute {
-	attributes, values := 0, 0
-	for el := statement.First(); !el.IsZero(); el = el.Next() {
-		attributes++
-		for c := el.First(); !c.IsZero(); c = c.Next() {
-			values++
-		}
-	}
-	list, texts := make([]Attribute, 0, attributes), make([]string, 0, values)
-	from := newCopier(statement.Source())
+// attributes reads an AttributeStatement.
+func (v *validation) attributes(statement xmltree.Element) {
 	for el := statement.First(); !el.IsZero(); el = el.Next() {
 		switch {
 		case el.Is(xmltree.Assertion, "Attribute"):
-			first := len(texts)
+			count := len(v.spans)
+			v.spans = append(v.spans, 0)
+			var name, friendly, format []byte
+			el.Attributes(func(local, value []byte) {
+				switch string(local) {
+				case "Name":
+					name = value
+				case "FriendlyName":
+					friendly = value
+				case "NameFormat":
+					format = value
+				}
+			})
+			v.span(name)
+			v.span(friendly)
+			v.span(format)
 			for c := el.First(); !c.IsZero(); c = c.Next() {
-				// A value with elements in it has no text to show.
 				if text, ok := c.Text(); ok && c.Is(xmltree.Assertion, "AttributeValue") {
-					texts = append(texts, from.copy(text))
+					v.span(text)
+					v.spans[count]++
 				}
 			}
-			a := Attribute{Name: from.attr(el, "Name"), FriendlyName: from.attr(el, "FriendlyName"), NameFormat: from.attr(el, "NameFormat")}
-			if len(texts) > first {
-				a.Values = texts[first:len(texts):len(texts)]
-			}
-			list = append(list, a)
 		case el.Is(xmltree.Assertion, "EncryptedAttribute"):
 			v.warn(ruleDecryption, "", nil, "an encrypted attribute was left out")
 		}
 	}
-	return list
 }
 
-// A copier makes strings of views of one region with a single copy of it.
-type copier struct {
-	region []byte
-	text   string
+// span adds a text and notes where it stands.
+func (v *validation) span(b []byte) {
+	start := len(v.text)
+	v.text = append(v.text, b...)
+	v.spans = append(v.spans, uint32(start), uint32(len(v.text)))
 }
 
-func newCopier(region []byte) copier { return copier{region, string(region)} }
-
-// copy returns a view as a string: as a part of the copy, if it is a view of
-// the region.
-func (c *copier) copy(view []byte) string {
-	// A view that was cut from the region's array ends where the array does.
-	at := cap(c.region) - cap(view)
-	if len(view) > 0 && at >= 0 && at+len(view) <= len(c.region) && &c.region[at] == &view[0] {
-		return c.text[at : at+len(view)]
+// Equal reports whether both hold the same attributes in the same order.
+func (a Attributes) Equal(b Attributes) bool {
+	next, stop := iter.Pull(b.All())
+	defer stop()
+	for x := range a.All() {
+		y, ok := next()
+		if !ok || x.Name != y.Name || x.FriendlyName != y.FriendlyName || x.NameFormat != y.NameFormat || !slices.Equal(x.Values, y.Values) {
+			return false
+		}
 	}
-	return string(view)
-}
-
-func (c *copier) attr(el xmltree.Element, name string) string {
-	value, _ := el.Attr(name)
-	return c.copy(value)
+	_, more := next()
+	return !more
 }

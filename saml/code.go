@@ -89,7 +89,12 @@ type Refusal struct {
 	Checks []Check
 }
 
+// Error tells the code and the note of what failed. Of a failed decryption it
+// tells no more than that, for it may reach the one who sent the message.
 func (r *Refusal) Error() string {
+	if r.Code == CodeDecryptionFailed {
+		return string(r.Code)
+	}
 	for _, c := range r.Checks {
 		if c.Status == Failed && c.Code == r.Code && c.Note != "" {
 			return string(r.Code) + ": " + c.Note

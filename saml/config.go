@@ -130,6 +130,7 @@ type ServiceProvider struct {
 	encryption xenc.Policy
 	keys       []xenc.Key
 	pool       sync.Pool // of *validation
+	sleep      func(time.Duration)
 }
 
 // New checks a configuration and prepares it. The configuration is not read
@@ -177,6 +178,7 @@ func New(cfg Config) (*ServiceProvider, error) {
 		cfg:        cfg,
 		signatures: dsig.Policy{Signatures: a.Signatures, Digests: a.Digests, Canonicalizations: a.Canonicalizations},
 		encryption: xenc.Policy{Content: a.ContentEncryption, Transport: a.KeyTransport},
+		sleep:      time.Sleep,
 	}
 	for _, k := range cfg.Keys {
 		sp.keys = append(sp.keys, xenc.Key(k))

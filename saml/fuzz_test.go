@@ -103,7 +103,7 @@ func mustAccept(t testing.TB, sp *saml.ServiceProvider, s samltest.Scene) *saml.
 func TestEveryOctetCounts(t *testing.T) {
 	texts, said := signedMessages(t)
 	step := 23
-	if os.Getenv("SALLYPORT_SOAK") == "1" {
+	if os.Getenv("SOAK") == "1" {
 		step = 1
 	}
 	s := samltest.NewScene()

@@ -64,7 +64,7 @@ const (
 )
 
 // LogoutResponse answers a logout request of the Identity Provider's, signed.
-// Done is false if the sessions could not be ended.
+// Done is false if the sessions could not be ended. Now is the system's if zero.
 func (sp *ServiceProvider) LogoutResponse(inResponseTo string, done bool, now time.Time) (*LogoutResponse, error) {
 	ep, ok := preferred(sp.cfg.IdP.SLO)
 	if !ok || len(sp.cfg.Keys) == 0 {
@@ -72,6 +72,9 @@ func (sp *ServiceProvider) LogoutResponse(inResponseTo string, done bool, now ti
 	}
 	if ep.ResponseLocation != "" {
 		ep.Location = ep.ResponseLocation
+	}
+	if now.IsZero() {
+		now = time.Now()
 	}
 	id := NewID()
 	var w writer

@@ -2,6 +2,7 @@ package saml
 
 import (
 	"bytes"
+	"cmp"
 	"compress/flate"
 	"errors"
 	"io"
@@ -31,6 +32,8 @@ type Logout struct {
 	Request    *LogoutOrder
 	Response   *LogoutAnswer
 	RelayState string
+	// Checks holds what was checked, with the warnings.
+	Checks []Check
 }
 
 // A LogoutOrder is the Identity Provider's request to end sessions of this
@@ -55,7 +58,7 @@ type LogoutAnswer struct {
 
 // ValidateLogout decides on a message to the Single Logout Service. It has to be
 // signed: detached over the received octets with HTTP-Redirect, enveloped with
-// HTTP-POST. The error is a [*Refusal].
+// HTTP-POST. The error is a [*Refusal], with the checks that were reached.
 func (sp *ServiceProvider) ValidateLogout(m LogoutMessage) (*Logout, error) {
 	if m.Received.IsZero() {
 		m.Received = time.Now()
@@ -66,6 +69,7 @@ func (sp *ServiceProvider) ValidateLogout(m LogoutMessage) (*Logout, error) {
 	if v.failed != "" {
 		return nil, &Refusal{Code: v.failed, Checks: v.checks}
 	}
+	out.Checks = v.checks
 	return out, nil
 }
 
@@ -92,7 +96,7 @@ func (v *logoutValidation) run(m LogoutMessage) *Logout {
 	if want := v.sp.cfg.IdP.EntityID; string(issuer) != want {
 		v.refuse(ruleIssuer, want, issuer, "")
 	}
-	if found, _ := v.response.Attr("Destination"); string(found) != v.sp.cfg.SLOURL {
+	if found, _ := v.response.Attr("Destination"); len(found) == 0 || string(found) != v.sp.cfg.SLOURL {
 		v.refuse(ruleDestination, v.sp.cfg.SLOURL, found, "")
 	}
 	issued := v.instants()
@@ -105,70 +109,110 @@ func (v *logoutValidation) run(m LogoutMessage) *Logout {
 	return out
 }
 
-// readRedirect reads the query of HTTP-Redirect. The signature stands over the
-// octets of three parameters as they were received, in a fixed order, whichever
-// order they came in (SAML bindings, section 3.4.4.1).
-func (v *logoutValidation) readRedirect(query string) (relayState string, ok bool) {
-	raw := make(map[string]string)
+// A redirected is the query of HTTP-Redirect: its parameters as they were
+// received, and unescaped. Field is the one that holds the message.
+type redirected struct {
+	raw, value map[string]string
+	field      string
+}
+
+// parameters reads a query in which each parameter stands once.
+func (v *logoutValidation) parameters(query string) (q redirected, ok bool) {
+	q = redirected{make(map[string]string), make(map[string]string), "SAMLRequest"}
 	for pair := range strings.SplitSeq(query, "&") {
 		name, value, _ := strings.Cut(pair, "=")
-		if _, twice := raw[name]; twice {
+		if _, twice := q.raw[name]; twice {
 			v.refuse(ruleMessage, "each parameter once", []byte(name), "")
-			return "", false
+			return q, false
 		}
-		raw[name] = value
+		q.raw[name] = value
 	}
-	field := "SAMLRequest"
-	if _, is := raw["SAMLResponse"]; is {
-		field = "SAMLResponse"
+	_, asks := q.raw["SAMLRequest"]
+	_, answers := q.raw["SAMLResponse"]
+	if asks == answers {
+		v.refuse(ruleMessage, "either SAMLRequest or SAMLResponse", nil, "")
+		return q, false
 	}
-	value := make(map[string]string)
-	for _, name := range []string{"SAMLRequest", "SAMLResponse", "RelayState", "SigAlg", "Signature", "SAMLEncoding"} {
-		text, err := url.QueryUnescape(raw[name])
+	if answers {
+		q.field = "SAMLResponse"
+	}
+	for _, name := range []string{q.field, "RelayState", "SigAlg", "Signature", "SAMLEncoding"} {
+		text, err := url.QueryUnescape(q.raw[name])
 		if err != nil {
 			v.refuse(ruleMessage, "a query that is escaped properly", []byte(name), "")
-			return "", false
+			return q, false
 		}
-		value[name] = text
+		q.value[name] = text
 	}
-	if (value["SAMLRequest"] == "") == (value["SAMLResponse"] == "") {
-		v.refuse(ruleMessage, "either SAMLRequest or SAMLResponse", nil, "")
-		return "", false
-	}
-	if e := value["SAMLEncoding"]; e != "" && e != "urn:oasis:names:tc:SAML:2.0:bindings:URL-Encoding:DEFLATE" {
+	if e := q.value["SAMLEncoding"]; e != "" && e != "urn:oasis:names:tc:SAML:2.0:bindings:URL-Encoding:DEFLATE" {
 		v.refuse(ruleMessage, "the encoding DEFLATE", []byte(e), "")
+		return q, false
+	}
+	return q, true
+}
+
+// signed returns the octets that the signature stands over: those of three
+// parameters as they were received, in a fixed order, whichever order they came
+// in (SAML bindings, section 3.4.4.1).
+func (q *redirected) signed() string {
+	octets := q.field + "=" + q.raw[q.field]
+	if relayState, ok := q.raw["RelayState"]; ok {
+		octets += "&RelayState=" + relayState
+	}
+	return octets + "&SigAlg=" + q.raw["SigAlg"]
+}
+
+// readRedirect reads the query of HTTP-Redirect. Nothing is inflated before its
+// signature holds.
+func (v *logoutValidation) readRedirect(query string) (relayState string, ok bool) {
+	q, ok := v.parameters(query)
+	if !ok || !v.detached(&q) {
 		return "", false
 	}
-	signed := field + "=" + raw[field]
-	if _, has := raw["RelayState"]; has {
-		signed += "&RelayState=" + raw["RelayState"]
-	}
-	signed += "&SigAlg=" + raw["SigAlg"]
-	if value["Signature"] == "" {
-		v.refuse(ruleSignature, "a signed message", nil, "")
-		return "", false
-	}
-	signature, err := b64.Append(nil, []byte(value["Signature"]))
-	if err == nil {
-		_, err = dsig.VerifyDetached([]byte(signed), value["SigAlg"], signature, v.sp.cfg.IdP.Certificates, &v.sp.signatures)
-	}
-	if err != nil {
-		v.refuse(ruleIntegrity, "a signature by a configured certificate", nil, err.Error())
-		return "", false
-	}
-	text, err := inflate(value[field])
+	text, err := inflate(q.value[q.field])
 	if err != nil {
 		v.refuse(ruleXML, "a deflated message", nil, err.Error())
 		return "", false
 	}
-	if !v.readXML(text, field) {
+	if !v.readXML(text, q.field) {
 		return "", false
 	}
 	if v.signatures() > 0 {
 		v.refuse(ruleIntegrity, "one signature", nil, "the message holds a signature besides the one in the query")
 		return "", false
 	}
-	return value["RelayState"], true
+	return q.value["RelayState"], true
+}
+
+// detached verifies the signature of a query.
+func (v *logoutValidation) detached(q *redirected) bool {
+	if q.value["Signature"] == "" {
+		v.refuse(ruleSignature, "a signed message", nil, "")
+		return false
+	}
+	signature, err := b64.Append(nil, []byte(q.value["Signature"]))
+	method, key := q.value["SigAlg"], 0
+	if err == nil {
+		key, err = dsig.VerifyDetached([]byte(q.signed()), method, signature, v.sp.cfg.IdP.Certificates, &v.sp.signatures)
+	}
+	return v.signedBy(dsig.Result{Method: method, Key: key}, err)
+}
+
+// signedBy notes how the signature of the message came out.
+func (v *logoutValidation) signedBy(res dsig.Result, err error) bool {
+	if err != nil {
+		expected, found := "a signature by a configured certificate", ""
+		if e, ok := errors.AsType[*dsig.Error](err); ok && e.Found != "" {
+			expected, found = cmp.Or(e.Expected, expected), e.Found
+		}
+		v.refuse(ruleIntegrity, expected, []byte(found), err.Error())
+		return false
+	}
+	v.pass(ruleIntegrity, "", nil)
+	if res.UsesSHA1() {
+		v.warn(ruleAlgorithm, dsig.RSASHA256, []byte(res.Method+" "+res.Digest), "SHA-1 is broken; have the Identity Provider sign with SHA-256")
+	}
+	return v.certificateRule(v.sp.cfg.IdP.Certificates[res.Key])
 }
 
 // inflate decodes raw DEFLATE in base64. The inflated size has the limit of
@@ -222,11 +266,8 @@ func (v *logoutValidation) readPost(form url.Values) (relayState string, ok bool
 		v.refuse(ruleSignature, "a message with one signature of its own", nil, "")
 		return "", false
 	}
-	if _, err := v.verifier.Verify(signature, v.response, v.sp.cfg.IdP.Certificates, &v.sp.signatures); err != nil {
-		v.refuse(ruleIntegrity, "a signature by a configured certificate", nil, err.Error())
-		return "", false
-	}
-	return form.Get("RelayState"), true
+	res, err := v.verifier.Verify(signature, v.response, v.sp.cfg.IdP.Certificates, &v.sp.signatures)
+	return form.Get("RelayState"), v.signedBy(res, err)
 }
 
 // readXML parses the message, of which the kind has to fit the field.
@@ -285,10 +326,14 @@ func (v *logoutValidation) order(issued time.Time) *LogoutOrder {
 	if len(id) == 0 || len(id) > maxID {
 		v.refuse(ruleXML, "an ID", id, "")
 	}
-	if v.nameIDElement = v.response.Child(xmltree.Assertion, "NameID"); v.nameIDElement.IsZero() {
-		if encrypted := v.response.Child(xmltree.Assertion, "EncryptedID"); !encrypted.IsZero() {
-			v.decryptNameID(encrypted)
-		}
+	encrypted := v.response.Child(xmltree.Assertion, "EncryptedID")
+	v.nameIDElement = v.response.Child(xmltree.Assertion, "NameID")
+	switch {
+	case encrypted.IsZero():
+	case v.nameIDElement.IsZero():
+		v.decryptNameID(encrypted)
+	default:
+		v.refuse(ruleXML, "a NameID or an EncryptedID", nil, "the message has both")
 	}
 	text, ok := v.nameIDElement.Text()
 	if value := xmltree.TrimSpace(text); !ok || len(value) == 0 {
@@ -296,9 +341,15 @@ func (v *logoutValidation) order(issued time.Time) *LogoutOrder {
 	}
 	o := &LogoutOrder{ID: string(id), NameID: readNameID(v.nameIDElement), RememberUntil: issued.Add(logoutLife + v.sp.cfg.Tolerance + rememberMore)}
 	for c := v.response.First(); !c.IsZero(); c = c.Next() {
-		if text, ok := c.Text(); ok && c.Is(xmltree.Protocol, "SessionIndex") {
-			o.SessionIndexes = append(o.SessionIndexes, string(text))
+		if !c.Is(xmltree.Protocol, "SessionIndex") {
+			continue
 		}
+		text, ok := c.Text()
+		if !ok {
+			// Without it all sessions would end instead of one.
+			v.refuse(ruleXML, "a SessionIndex that is text", nil, "")
+		}
+		o.SessionIndexes = append(o.SessionIndexes, string(text))
 	}
 	return o
 }

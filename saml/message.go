@@ -68,7 +68,7 @@ type Assertion struct {
 	SessionIndex        string
 	AuthnContext        string
 	// Attributes are for a person who looks for a mistake.
-	Attributes []Attribute
+	Attributes Attributes
 	// ResponseSigned and AssertionSigned say what the signatures cover.
 	ResponseSigned, AssertionSigned bool
 	// Certificate is the index, in the configuration, of the one that the
@@ -82,10 +82,4 @@ type NameID struct {
 	Format          string
 	NameQualifier   string
 	SPNameQualifier string
-}
-
-// An Attribute is one attribute of the subject.
-type Attribute struct {
-	Name, FriendlyName, NameFormat string
-	Values                         []string
 }

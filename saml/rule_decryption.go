@@ -1,6 +1,7 @@
 package saml
 
 import (
+	"slices"
 	"time"
 
 	"sallyport/saml/internal/xenc"
@@ -21,7 +22,11 @@ func (v *validation) decryptAssertion() {
 		v.openAssertion()
 		return
 	}
-	v.oracle = true
+	if v.sp.cfg.RequireSignedResponse {
+		v.fail(ruleSignature, "a signed response", []byte("the response is not signed"), "")
+		return
+	}
+	v.oracle, v.opened = true, time.Now()
 	outer := v.recorder
 	v.recorder = recorder{recording: outer.recording}
 	v.openAssertion()
@@ -34,13 +39,17 @@ func (v *validation) decryptAssertion() {
 	}
 	v.assertion, v.assertionSigned = xmltree.Element{}, false
 	v.fail(ruleDecryption, "an assertion that is encrypted for us, and signed", nil, inner.reason())
+	v.telling += time.Since(v.opened)
 }
 
 // reason is what failed first, for the administrator's record alone.
 func (r *recorder) reason() string {
 	for _, c := range r.checks {
+		if c.Status == Failed && c.Note != "" {
+			return string(c.Code) + ": " + c.Note
+		}
 		if c.Status == Failed {
-			return string(c.Code) + ": " + c.Expected + " " + c.Note
+			return string(c.Code) + ": not " + c.Expected
 		}
 	}
 	return ""
@@ -48,14 +57,12 @@ func (r *recorder) reason() string {
 
 // openAssertion decrypts, and judges the text as if it had come in clear.
 func (v *validation) openAssertion() {
-	policy := v.sp.encryption
-	policy.Authentic = v.responseSigned
-	texts, err := xenc.Decrypt(v.encryptedElement, v.sp.keys, &policy)
+	clear, err := v.decrypt(v.encryptedElement, v.responseSigned)
 	if err != nil {
 		v.fail(ruleDecryption, "an assertion that is encrypted for us", nil, err.Error())
 		return
 	}
-	doc, err := v.parseClear(&v.clear, v.encryptedElement, texts)
+	doc, err := v.parseClear(&v.clear, v.encryptedElement, clear)
 	if err != nil {
 		v.fail(ruleDecryption, "an assertion that is encrypted for us", nil, err.Error())
 		return
@@ -77,14 +84,36 @@ func (v *validation) openAssertion() {
 	v.signedAtAll()
 }
 
+// decrypt opens the content keys of an element. The ciphertext is authentic
+// where a signature has held over it.
+func (v *validation) decrypt(el xmltree.Element, authentic bool) (*xenc.Clear, error) {
+	policy := v.sp.encryption
+	policy.Authentic = authentic
+	clear, err := xenc.Decrypt(el, v.sp.keys, &policy)
+	v.opened = time.Now()
+	if err != nil {
+		return nil, err
+	}
+	if !authentic && slices.Contains(insecureContentEncryption, clear.Content) {
+		v.warn(ruleDecryption, xenc.AES256GCM, []byte(clear.Content), "nothing notices changes of this ciphertext; have the Identity Provider sign the response, or encrypt with AES-GCM")
+	}
+	for _, transport := range clear.Transport {
+		if slices.Contains(insecureKeyTransport, transport) {
+			v.warn(ruleDecryption, xenc.OAEPMGF1P, []byte(transport), "this key transport has been broken often; have the Identity Provider use RSA-OAEP")
+		}
+	}
+	return clear, nil
+}
+
 // parseClear parses the first of the texts that is well-formed, in the
 // namespace context of the place that it was encrypted at.
-func (v *validation) parseClear(p *xmltree.Parser, place xmltree.Element, texts func(func([]byte) bool)) (doc *xmltree.Document, err error) {
+func (v *validation) parseClear(p *xmltree.Parser, place xmltree.Element, clear *xenc.Clear) (doc *xmltree.Document, err error) {
 	err = xenc.ErrDecryption
-	texts(func(text []byte) bool {
-		doc, err = p.Parse(text, xmltree.Options{Scope: place.Bindings()})
-		return err != nil
-	})
+	for text := range clear.Texts {
+		if doc, err = p.Parse(text, xmltree.Options{Scope: place.Bindings()}); err == nil {
+			break
+		}
+	}
 	return doc, err
 }
 
@@ -109,12 +138,10 @@ func (v *validation) decryptNameID(el xmltree.Element) {
 	if v.failed != "" {
 		return
 	}
-	policy := v.sp.encryption
-	policy.Authentic = true
-	texts, err := xenc.Decrypt(el, v.sp.keys, &policy)
 	var doc *xmltree.Document
+	clear, err := v.decrypt(el, true)
 	if err == nil {
-		doc, err = v.parseClear(&v.clearID, el, texts)
+		doc, err = v.parseClear(&v.clearID, el, clear)
 	}
 	if err != nil {
 		v.fail(ruleDecryption, "a NameID that is encrypted for us", nil, err.Error())
@@ -127,11 +154,19 @@ func (v *validation) decryptNameID(el xmltree.Element) {
 }
 
 // bluntTo is the grid of times at which refusals are told that could tell of a
-// ciphertext: far above what decrypting, parsing and verifying take.
-const bluntTo = 50 * time.Millisecond
+// ciphertext, for each bluntPer octets of the message: far above what it takes
+// to decrypt, parse and verify those, twice.
+const (
+	bluntTo  = 50 * time.Millisecond
+	bluntPer = 64 << 10
+)
 
-// blunt waits until the time that has passed since an instant is a multiple of
-// bluntTo.
-func blunt(began time.Time) {
-	time.Sleep(bluntTo - time.Since(began)%bluntTo)
+// blunting returns how long to wait so that all that was done with a text, from
+// the moment when its key was there, seems to have taken a multiple of the
+// grid. What was done before depends on nothing but what the sender knows. It
+// is not counted: otherwise a sender could have it end right before a point of
+// the grid, and learn on which side the rest ends.
+func (v *validation) blunting() time.Duration {
+	grid := bluntTo * time.Duration(1+len(v.raw)/bluntPer)
+	return grid - v.telling%grid
 }

@@ -20,11 +20,15 @@ type validation struct {
 	clear    xmltree.Parser // of an assertion that was encrypted
 	clearID  xmltree.Parser // of a NameID that was
 	verifier dsig.Verifier
+	text     []byte   // of the attributes
+	spans    []uint32 // see Attributes
 
 	parts
 	responseSigned, assertionSigned bool
 	certificate                     int
 	oracle                          bool // a refusal may tell of a ciphertext that nobody has signed
+	opened                          time.Time
+	telling                         time.Duration // what was spent, since then, on what a ciphertext holds
 	confirmation                    confirmation
 	out                             Assertion
 }
@@ -43,19 +47,27 @@ func (sp *ServiceProvider) Validate(m Message) (*Result, error) {
 		m.Received = time.Now()
 	}
 	v := sp.pool.Get().(*validation)
-	defer func() {
-		if cap(v.raw) <= keepAtMost {
-			sp.pool.Put(v)
-		}
-	}()
-	began := time.Now()
-	res := v.run(sp, m, m.Record)
-	code := v.failed
-	if code == "" {
-		return res, nil
+	res, refusal, wait := v.decide(sp, m)
+	if cap(v.raw) <= keepAtMost {
+		sp.pool.Put(v)
 	}
-	if v.oracle {
-		defer blunt(began)
+	if wait > 0 {
+		sp.sleep(wait)
+	}
+	if refusal != nil {
+		return nil, refusal
+	}
+	return res, nil
+}
+
+// decide judges a message, and says how long a refusal has to wait before it is
+// told.
+func (v *validation) decide(sp *ServiceProvider, m Message) (*Result, *Refusal, time.Duration) {
+	v.telling = 0
+	res := v.run(sp, m, m.Record)
+	code, oracle := v.failed, v.oracle
+	if code == "" {
+		return res, nil, 0
 	}
 	if !m.Record {
 		// Refusals are rare and their record is wanted: do it all again with
@@ -63,7 +75,11 @@ func (sp *ServiceProvider) Validate(m Message) (*Result, error) {
 		// answers may have changed meanwhile; the decision has not.
 		v.run(sp, m, true)
 	}
-	return nil, &Refusal{Code: code, Checks: v.complete()}
+	refusal := &Refusal{Code: code, Checks: v.complete()}
+	if oracle || v.oracle {
+		return nil, refusal, v.blunting()
+	}
+	return nil, refusal, 0
 }
 
 // run judges a message. Its outcome stands in v.failed.

@@ -2,6 +2,7 @@ package saml_test
 
 import (
 	"crypto"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -33,14 +34,14 @@ func generatedVectors(t *testing.T) map[string]vector {
 	}
 	for _, a := range samltest.Attacks() {
 		v := accepted(a.About, a.Message(samltest.NewScene()), nil)
-		v.header["verdict"], v.header["code"] = "reject", string(a.Code)
-		delete(v.header, "email")
-		delete(v.header, "in-response-to")
+		refuse(&v, string(a.Code))
 		add("attack-"+a.Name, v)
 	}
 	for _, c := range vectorCases() {
 		add(c.name, c.vector())
 	}
+	addEncrypted(add)
+	addLogouts(add)
 	return all
 }
 
@@ -78,9 +79,7 @@ func (c vectorCase) vector() vector {
 		v.message, v.header["encoding"] = c.field(r), "field"
 	}
 	if c.want != "" {
-		delete(v.header, "email")
-		delete(v.header, "in-response-to")
-		v.header["verdict"], v.header["code"] = "reject", c.want
+		refuse(&v, c.want)
 	}
 	if c.want == "restart" {
 		v.header["verdict"] = "restart"
@@ -114,7 +113,7 @@ func parts(signed string) func(*samltest.Response) {
 }
 
 func vectorCases() []vectorCase {
-	return append(append(append(algorithmVectors(), requestVectors()...), timeVectors()...), nameIDVectors()...)
+	return slices.Concat(algorithmVectors(), requestVectors(), timeVectors(), nameIDVectors(), markupVectors(), signatureVectors(), instantVectors())
 }
 
 func algorithmVectors() []vectorCase {
@@ -168,6 +167,7 @@ func algorithmVectors() []vectorCase {
 		{name: "field-of-urls", comment: "the alphabet of URLs", field: func(r *samltest.Response) string { return "-_" + r.Encode()[2:] }, want: "saml_base64_invalid"},
 		{name: "field-unpadded", comment: "no padding", field: func(*samltest.Response) string { return "PGEvPg" }, want: "saml_base64_invalid"},
 		{name: "field-behind-padding", comment: "something behind the padding", field: func(*samltest.Response) string { return "PGEvPg==PGEvPg==" }, want: "saml_base64_invalid"},
+		{name: "field-too-large", comment: "more than 1 MiB", field: func(*samltest.Response) string { return "" }, header: header{"pad": "1500000"}, want: "saml_too_large"},
 		{name: "field-empty", comment: "an empty field", field: func(*samltest.Response) string { return "" }, want: "saml_response_missing"},
 	}
 }
@@ -252,6 +252,9 @@ func nameIDVectors() []vectorCase {
 		{name: "nameid-zero-width", comment: "a zero width space in the address", change: named("user\u200b@acme.test", samltest.FormatEmail), want: bad},
 		{name: "nameid-bidi", comment: "a right-to-left override in the address", change: named("user@acme\u202e.test", samltest.FormatEmail), want: bad},
 		{name: "nameid-filler-in-host", comment: "a Hangul filler in the host", change: named("user@acme\u3164.test", samltest.FormatEmail), want: bad},
+		{name: "nameid-user-name", comment: "a user name", change: named("user", samltest.FormatUnspecified), want: bad},
+		{name: "nameid-host-label", comment: "a host name with a hyphen at an edge", change: named("user@-acme.test", samltest.FormatEmail), want: bad},
+		{name: "audience-nobody", comment: "an AudienceRestriction without an Audience", change: conditioned(func(c *samltest.Conditions) { c.Audiences = [][]string{{}} }), want: "saml_audience_mismatch"},
 		{name: "nameid-missing", comment: "no NameID", change: named("", ""), want: string(saml.CodeNameIDMissing)},
 	}
 }

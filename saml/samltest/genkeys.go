@@ -1,7 +1,7 @@
 //go:build ignore
 
-// This program writes the keys and certificates in testdata. They were made
-// once; making them anew changes every signed vector.
+// This program writes the keys and certificates in testdata that are missing.
+// They were made once; making them anew changes every signed vector.
 package main
 
 import (
@@ -16,6 +16,7 @@ import (
 	"log"
 	"math/big"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -36,8 +37,13 @@ func main() {
 		{"ec256", newEC(elliptic.P256()), 2020, 2099},
 		{"ec384", newEC(elliptic.P384()), 2020, 2099},
 		{"ec521", newEC(elliptic.P521()), 2020, 2099},
+		{"sp", newRSA(2048), 2020, 2099},
+		{"sp-old", newRSA(2048), 2020, 2099},
+		{"sp-3072", newRSA(3072), 2020, 2099},
 	} {
-		write(k.name, k.key, int64(i+1), k.from, k.until)
+		if _, err := os.Stat("testdata/" + k.name + ".pem"); err != nil {
+			write(k.name, k.key, int64(i+1), k.from, k.until)
+		}
 	}
 }
 
@@ -56,7 +62,7 @@ func newEC(c elliptic.Curve) crypto.Signer {
 func write(name string, key crypto.Signer, serial int64, from, until int) {
 	t := &x509.Certificate{
 		SerialNumber: big.NewInt(serial),
-		Subject:      pkix.Name{CommonName: name + ".idp.example"},
+		Subject:      pkix.Name{CommonName: name + domain(name)},
 		NotBefore:    time.Date(from, 1, 1, 0, 0, 0, 0, time.UTC),
 		NotAfter:     time.Date(until, 1, 1, 0, 0, 0, 0, time.UTC),
 	}
@@ -67,6 +73,13 @@ func write(name string, key crypto.Signer, serial int64, from, until int) {
 	out := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})
 	out = append(out, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert})...)
 	check(os.WriteFile("testdata/"+name+".pem", out, 0o644))
+}
+
+func domain(name string) string {
+	if strings.HasPrefix(name, "sp") {
+		return ".app.example"
+	}
+	return ".idp.example"
 }
 
 func check(err error) {

@@ -1,13 +1,10 @@
 package samltest
 
 import (
-	"bytes"
-	"compress/flate"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/xml"
 	"fmt"
-	"io"
 	"net/url"
 	"time"
 
@@ -30,10 +27,12 @@ func Now() time.Time { return time.Date(2026, 3, 1, 9, 30, 0, 0, time.UTC) }
 type IdP struct {
 	EntityID string
 	SSOURL   string // for HTTP-Redirect and HTTP-POST
+	SLOURL   string // for both, too; empty for no Single Logout
 	Key      *Key
 }
 
-// NewIdP returns an Identity Provider with the key [RSA2048].
+// NewIdP returns an Identity Provider with the key [RSA2048] and without Single
+// Logout.
 func NewIdP() *IdP {
 	return &IdP{EntityID: "https://idp.example/metadata", SSOURL: "https://idp.example/sso", Key: NamedKey(RSA2048)}
 }
@@ -41,13 +40,22 @@ func NewIdP() *IdP {
 // Provider returns what a service provider knows of it.
 func (p *IdP) Provider() saml.IdentityProvider {
 	return saml.IdentityProvider{
-		EntityID: p.EntityID,
-		SSO: []saml.Endpoint{
-			{Binding: saml.HTTPRedirect, Location: p.SSOURL},
-			{Binding: saml.HTTPPost, Location: p.SSOURL},
-		},
+		EntityID:     p.EntityID,
+		SSO:          endpoints(p.SSOURL),
+		SLO:          endpoints(p.SLOURL),
 		Certificates: []*x509.Certificate{p.Key.Certificate},
 	}
+}
+
+// endpoints are one URL with both bindings.
+func endpoints(location string) (list []saml.Endpoint) {
+	if location == "" {
+		return nil
+	}
+	for _, binding := range []saml.Binding{saml.HTTPRedirect, saml.HTTPPost} {
+		list = append(list, saml.Endpoint{Binding: binding, Location: location})
+	}
+	return list
 }
 
 // Config returns the configuration of a service provider that trusts it.
@@ -67,9 +75,13 @@ func (p *IdP) Metadata() []byte {
 	w.close()
 	w.close()
 	w.close()
+	for _, ep := range endpoints(p.SLOURL) {
+		w.open("md:SingleLogoutService", "Binding", string(ep.Binding), "Location", ep.Location)
+		w.close()
+	}
 	w.leaf("md:NameIDFormat", FormatEmail)
-	for _, binding := range []saml.Binding{saml.HTTPRedirect, saml.HTTPPost} {
-		w.open("md:SingleSignOnService", "Binding", string(binding), "Location", p.SSOURL)
+	for _, ep := range endpoints(p.SSOURL) {
+		w.open("md:SingleSignOnService", "Binding", string(ep.Binding), "Location", ep.Location)
 		w.close()
 	}
 	w.close()
@@ -91,11 +103,7 @@ func ReadRequest(redirect string) (*Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	deflated, err := base64.StdEncoding.DecodeString(u.Query().Get("SAMLRequest"))
-	if err != nil {
-		return nil, fmt.Errorf("samltest: SAMLRequest: %w", err)
-	}
-	text, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(deflated)), saml.MaxMessage))
+	text, err := inflate(u.Query().Get("SAMLRequest"))
 	if err != nil {
 		return nil, fmt.Errorf("samltest: SAMLRequest: %w", err)
 	}

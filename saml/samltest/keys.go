@@ -2,12 +2,15 @@ package samltest
 
 import (
 	"crypto"
+	"crypto/rsa"
 	"crypto/x509"
 	"embed"
 	"encoding/pem"
 	"fmt"
 	"slices"
 	"sync"
+
+	"sallyport/saml"
 )
 
 //go:generate go run genkeys.go
@@ -35,6 +38,11 @@ const (
 	EC256          = "ec256"
 	EC384          = "ec384"
 	EC521          = "ec521"
+
+	// Keys of the service provider.
+	SP     = "sp"
+	SPOld  = "sp-old" // the one before
+	SP3072 = "sp-3072"
 )
 
 var keys = sync.OnceValue(func() map[string]*Key {
@@ -51,7 +59,16 @@ var keys = sync.OnceValue(func() map[string]*Key {
 
 // KeyNames returns the names of all keys.
 func KeyNames() []string {
-	return []string{RSA2048, RSA2048Expired, RSA2048Future, RSA2048Other, RSA3072, RSA1024, EC256, EC384, EC521}
+	return []string{RSA2048, RSA2048Expired, RSA2048Future, RSA2048Other, RSA3072, RSA1024, EC256, EC384, EC521, SP, SPOld, SP3072}
+}
+
+// SPKeys returns keys as the configuration of a service provider has them.
+func SPKeys(names ...string) (pairs []saml.KeyPair) {
+	for _, name := range names {
+		key := NamedKey(name)
+		pairs = append(pairs, saml.KeyPair{Private: key.Private.(*rsa.PrivateKey), Certificate: key.Certificate})
+	}
+	return pairs
 }
 
 func parseKey(name string, text []byte) *Key {

@@ -35,6 +35,10 @@ type Response struct {
 	// ResponseSigning and AssertionSigning say how each is signed; nil for
 	// not at all. The assertion is signed first.
 	ResponseSigning, AssertionSigning *Signing
+	// NameIDEncryption and AssertionEncryption say how each is encrypted; nil
+	// for not at all. The NameID is encrypted before the assertion is signed,
+	// the assertion before the response is.
+	NameIDEncryption, AssertionEncryption *Encryption
 	// BeforeSigning and AfterSigning may change the text.
 	BeforeSigning, AfterSigning func(xml string) string
 }

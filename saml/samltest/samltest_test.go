@@ -58,13 +58,14 @@ func TestEveryShapeSignsIn(t *testing.T) {
 
 func TestEveryAttackIsRefused(t *testing.T) {
 	seen := make(map[string]bool)
-	for _, a := range samltest.Attacks() {
+	for _, a := range append(samltest.Attacks(), samltest.EncryptedAttacks()...) {
 		t.Run(a.Name, func(t *testing.T) {
 			if seen[a.Name] {
 				t.Fatal("two attacks have this name")
 			}
 			seen[a.Name] = true
 			s := samltest.NewScene()
+			s.SP.Keys = samltest.SPKeys(samltest.SP)
 			text := a.Message(s)
 			_, refusal := validate(t, s.SP, s, text)
 			if refusal == nil {
@@ -77,6 +78,35 @@ func TestEveryAttackIsRefused(t *testing.T) {
 				t.Error("the attack is written differently each time")
 			}
 		})
+	}
+}
+
+func TestEveryLogoutAttackIsRefused(t *testing.T) {
+	s := samltest.NewLogoutScene()
+	sp, err := saml.New(s.SP)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := make(map[string]bool)
+	for _, a := range samltest.LogoutAttacks() {
+		if seen[a.Name] {
+			t.Fatalf("two attacks are named %s", a.Name)
+		}
+		seen[a.Name] = true
+		m := saml.LogoutMessage{Received: s.Now, Requests: func(id string) saml.RequestState {
+			if id == samltest.LogoutID {
+				return saml.RequestPending
+			}
+			return saml.RequestUnknown
+		}}
+		m.Query, m.Form = a.Message(s)
+		var refusal *saml.Refusal
+		if _, err := sp.ValidateLogout(m); !errors.As(err, &refusal) || refusal.Code != a.Code {
+			t.Errorf("%s: %v, not %s", a.Name, err, a.Code)
+		}
+		if query, form := a.Message(s); query != m.Query || form.Encode() != m.Form.Encode() {
+			t.Errorf("%s: the attack is written differently each time", a.Name)
+		}
 	}
 }
 
@@ -128,6 +158,19 @@ func TestRequestsThatCannotBeRead(t *testing.T) {
 	}
 }
 
+func TestLogoutMessagesThatCannotBeRead(t *testing.T) {
+	for _, url := range []string{"://", "https://x/?SAMLRequest=!", "https://x/?SAMLResponse=AAAA", "https://x/?SAMLRequest=s7GvyM1RKEstKs7Mz7NVMtQzUFJIzUvOT8nMS7dVCg1x07VQsrcDAA%3D%3D"} {
+		if m, err := samltest.ReadLogout(url); err == nil {
+			t.Errorf("%s: %+v", url, m)
+		}
+	}
+	for _, value := range []string{"!", samltest.Encode("<a/>"), samltest.Encode("<a")} {
+		if m, err := samltest.ReadPostedLogout(value); err == nil {
+			t.Errorf("%s: %+v", value, m)
+		}
+	}
+}
+
 func TestMistakesInADescriptionPanic(t *testing.T) {
 	panics := func(name string, f func()) {
 		defer func() {
@@ -138,6 +181,27 @@ func TestMistakesInADescriptionPanic(t *testing.T) {
 		f()
 	}
 	panics("an unknown key", func() { samltest.NamedKey("x") })
+	panics("an ID of no element that is encrypted", func() {
+		r := samltest.NewScene().Response()
+		r.AssertionEncryption, r.Assertion.ID, r.AssertionSigning = &samltest.Encryption{}, "", nil
+		_ = r.String()
+	})
+	panics("a NameID that is not there", func() {
+		l := samltest.NewLogoutScene().IdP.LogoutRequest(saml.Config{}, samltest.Now())
+		l.NameID, l.NameIDEncryption = samltest.NameID{}, &samltest.Encryption{}
+		_ = l.String()
+	})
+	panics("a document that is none", func() {
+		l := samltest.NewLogoutScene().IdP.LogoutRequest(saml.Config{}, samltest.Now())
+		l.NameIDEncryption, l.BeforeSigning = &samltest.Encryption{}, func(string) string { return "x" }
+		_ = l.String()
+	})
+	panics("a content key that is too long", func() {
+		samltest.Encrypt("x", samltest.Encryption{For: []*samltest.Key{samltest.NamedKey(samltest.SP)}, EditKey: func([]byte) []byte { return make([]byte, 250) }})
+	})
+	panics("a method that the key does not fit", func() {
+		samltest.Detached{Key: samltest.NamedKey(samltest.RSA2048), Method: "urn:x"}.Query("SAMLRequest", "x")
+	})
 	panics("an ID that is not there", func() { samltest.Sign("<a/>", "x", samltest.Signing{Key: samltest.NamedKey(samltest.EC256)}) })
 }
 

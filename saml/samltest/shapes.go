@@ -24,6 +24,16 @@ func NewScene() Scene {
 	return Scene{idp, idp.Config(), RequestID, Now()}
 }
 
+// NewLogoutScene returns it with Single Logout on both sides, and with the
+// key [SP].
+func NewLogoutScene() Scene {
+	idp := NewIdP()
+	idp.SLOURL = "https://idp.example/slo"
+	cfg := idp.Config()
+	cfg.SLOURL, cfg.Keys = SLOURL, SPKeys(SP)
+	return Scene{idp, cfg, RequestID, Now()}
+}
+
 // Response returns a good answer, to change it.
 func (s Scene) Response() *Response { return s.IdP.Response(s.SP, s.RequestID, s.Now) }
 

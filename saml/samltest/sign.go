@@ -45,15 +45,21 @@ type Signing struct {
 	Edit func(signature string) string
 }
 
-// String returns the message: written, signed and changed as the description
-// says.
+// String returns the message: written, encrypted, signed and changed as the
+// description says.
 func (r *Response) String() string {
 	text := r.unsigned()
 	if r.BeforeSigning != nil {
 		text = r.BeforeSigning(text)
 	}
+	if r.NameIDEncryption != nil {
+		text = r.Style.encrypt(text, "EncryptedID", r.NameIDEncryption, isNameID)
+	}
 	if r.AssertionSigning != nil {
 		text = r.sign(text, r.Assertion.ID, r.AssertionSigning)
+	}
+	if r.AssertionEncryption != nil {
+		text = r.Style.encrypt(text, "EncryptedAssertion", r.AssertionEncryption, hasID(r.Assertion.ID))
 	}
 	if r.ResponseSigning != nil {
 		text = r.sign(text, r.ID, r.ResponseSigning)

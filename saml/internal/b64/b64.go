@@ -18,10 +18,10 @@ var strict = base64.StdEncoding.Strict()
 // are skipped; an octet outside the alphabet, a missing or superfluous
 // padding, and padding bits other than zero are [ErrInvalid].
 func Append(dst, src []byte) ([]byte, error) {
-	if bytes.IndexByte(src, ' ') >= 0 || bytes.IndexByte(src, '\t') >= 0 {
-		src = squeeze(src)
-	}
 	out, err := strict.AppendDecode(dst, src)
+	if err != nil && bytes.ContainsAny(src, " \t") {
+		out, err = strict.AppendDecode(dst, squeeze(src))
+	}
 	if err != nil {
 		return dst, ErrInvalid
 	}

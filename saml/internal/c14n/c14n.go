@@ -185,7 +185,7 @@ func (w *Writer) tag(n xmltree.Node, isApex bool) {
 		w.declaration(d)
 	}
 	for i := range w.attrs {
-		w.attribute(&w.attrs[i])
+		w.attribute(w.attrs[i])
 	}
 	w.buf = append(w.buf, '>')
 }
@@ -205,8 +205,8 @@ func (w *Writer) collectDecls(n xmltree.Node, isApex bool) {
 	default:
 		w.declare(n.Prefix(), n.Namespace())
 		for i := range w.attrs {
-			if a := &w.attrs[i]; len(a.Prefix) > 0 {
-				w.declare(a.Prefix, a.Namespace)
+			if ns := w.attrs[i].Namespace(); ns != xmltree.NoNamespace {
+				w.declare(w.attrs[i].Prefix(), ns)
 			}
 		}
 		w.listed(n, isApex)
@@ -342,28 +342,29 @@ func (w *Writer) collectAttrs(n xmltree.Node, isApex bool) {
 	}
 	// Most elements have few attributes, and those are in order.
 	for i := 1; i < len(w.attrs); i++ {
-		if w.compare(&w.attrs[i-1], &w.attrs[i]) > 0 {
-			slices.SortFunc(w.attrs, func(a, b xmltree.Attribute) int { return w.compare(&a, &b) })
+		if w.compare(w.attrs[i-1], w.attrs[i]) > 0 {
+			slices.SortFunc(w.attrs, w.compare)
 			return
 		}
 	}
 }
 
-func (w *Writer) compare(a, b *xmltree.Attribute) int {
-	if a.Namespace != b.Namespace {
-		return bytes.Compare(w.doc.URI(a.Namespace), w.doc.URI(b.Namespace))
+func (w *Writer) compare(a, b xmltree.Attribute) int {
+	if m, n := a.Namespace(), b.Namespace(); m != n {
+		return bytes.Compare(w.doc.URI(m), w.doc.URI(n))
 	}
-	return bytes.Compare(a.Local, b.Local)
+	return bytes.Compare(a.Local(), b.Local())
 }
 
-func (w *Writer) attribute(a *xmltree.Attribute) {
+func (w *Writer) attribute(a xmltree.Attribute) {
+	value, escape := a.Value()
 	w.buf = append(w.buf, ' ')
-	w.buf = append(w.buf, a.QName...)
+	w.buf = append(w.buf, a.QName()...)
 	w.buf = append(w.buf, `="`...)
-	if a.Escape {
-		w.buf = escapeAttr(w.buf, a.Value)
+	if escape {
+		w.buf = escapeAttr(w.buf, value)
 	} else {
-		w.buf = append(w.buf, a.Value...)
+		w.buf = append(w.buf, value...)
 	}
 	w.buf = append(w.buf, '"')
 }

@@ -15,10 +15,11 @@ func (w *Writer) inheritXML(apex xmltree.Element) {
 	for e := apex.Parent(); !e.IsZero(); e = e.Parent() {
 		for k := range e.Node().Attrs() {
 			a := e.Node().Attr(k)
-			if a.Namespace != xmltree.XML || w.hasXML(a.Local) {
+			local := a.Local()
+			if a.Namespace() != xmltree.XML || w.hasXML(local) {
 				continue
 			}
-			if w.method.V11 && string(a.Local) != "lang" && string(a.Local) != "space" {
+			if w.method.V11 && string(local) != "lang" && string(local) != "space" {
 				continue
 			}
 			w.attrs = append(w.attrs, a)
@@ -31,7 +32,7 @@ func (w *Writer) inheritXML(apex xmltree.Element) {
 
 func (w *Writer) hasXML(local []byte) bool {
 	for i := range w.attrs {
-		if w.attrs[i].Namespace == xmltree.XML && bytes.Equal(w.attrs[i].Local, local) {
+		if w.attrs[i].Namespace() == xmltree.XML && bytes.Equal(w.attrs[i].Local(), local) {
 			return true
 		}
 	}
@@ -43,31 +44,34 @@ func (w *Writer) hasXML(local []byte) bool {
 // one, or nothing results, there is nothing to write but what stands there.
 func (w *Writer) joinBase(apex xmltree.Element) {
 	value, own := apex.AttrNS(xmltree.XML, "base")
-	base, joined := string(value), false
+	base, outermost := string(value), xmltree.Attribute{}
+	joined := false
 	for e := apex.Parent(); !e.IsZero(); e = e.Parent() {
-		outer, ok := e.AttrNS(xmltree.XML, "base")
-		switch {
-		case !ok:
-			continue
-		case !own && !joined:
-			base = string(outer)
-		default:
-			base = joinURI(string(outer), base)
+		for k := range e.Node().Attrs() {
+			a := e.Node().Attr(k)
+			if !isBase(a) {
+				continue
+			}
+			outer, _ := a.Value()
+			if own || joined {
+				base = joinURI(string(outer), base)
+			} else {
+				base = string(outer)
+			}
+			outermost, joined = a, true
 		}
-		joined = true
 	}
 	if !joined {
 		return
 	}
-	w.attrs = slices.DeleteFunc(w.attrs, func(a xmltree.Attribute) bool {
-		return a.Namespace == xmltree.XML && string(a.Local) == "base"
-	})
+	w.attrs = slices.DeleteFunc(w.attrs, isBase)
 	if base != "" {
-		w.attrs = append(w.attrs, xmltree.Attribute{
-			QName: []byte("xml:base"), Prefix: []byte("xml"), Local: []byte("base"),
-			Namespace: xmltree.XML, Value: []byte(base), Escape: true,
-		})
+		w.attrs = append(w.attrs, outermost.With([]byte(base)))
 	}
+}
+
+func isBase(a xmltree.Attribute) bool {
+	return a.Namespace() == xmltree.XML && string(a.Local()) == "base"
 }
 
 // joinURI is the join-URI-References function of Canonical XML 1.1, section

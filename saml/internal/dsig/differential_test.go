@@ -25,7 +25,7 @@ import (
 // rounds returns how often a comparison with another implementation is made:
 // more where there is time for it.
 func rounds(n int) int {
-	if os.Getenv("SALLYPORT_SOAK") == "1" {
+	if os.Getenv("SOAK") == "1" {
 		return n * 20
 	}
 	return n

@@ -52,8 +52,8 @@ func allowed(list []string, uri []byte) bool {
 	return slices.ContainsFunc(list, func(s string) bool { return s == string(uri) })
 }
 
-// digestMethods and maskMethods are the hashes of OAEP and of its mask.
-func digestMethod(uri string) (crypto.Hash, bool) {
+// digestHash and maskHash are the hashes of OAEP and of its mask.
+func digestHash(uri string) (crypto.Hash, bool) {
 	switch uri {
 	case "", "http://www.w3.org/2000/09/xmldsig#sha1":
 		return crypto.SHA1, true
@@ -67,7 +67,7 @@ func digestMethod(uri string) (crypto.Hash, bool) {
 	return 0, false
 }
 
-func maskMethod(uri string) (crypto.Hash, bool) {
+func maskHash(uri string) (crypto.Hash, bool) {
 	switch uri {
 	case "", "http://www.w3.org/2009/xmlenc11#mgf1sha1":
 		return crypto.SHA1, true

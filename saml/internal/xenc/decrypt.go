@@ -23,14 +23,23 @@ type Key struct {
 	Certificate *x509.Certificate
 }
 
-// Decrypt returns what an element may hold in clear: one text for each key that
-// may be the right one, mostly a single one. An error other than
-// [ErrDecryption] says what is wrong with the element, before any key was
-// tried.
-//
-// With the key transport RSA 1.5, and with CBC, a text may be noise: whether a
-// text is the right one only its reader can tell, and must not tell the sender.
-func Decrypt(el xmltree.Element, keys []Key, p *Policy) (iter.Seq[[]byte], error) {
+// A Clear is what an element may hold in clear.
+type Clear struct {
+	// Texts are one for each content key that may be the right one, mostly a
+	// single one. With the key transport RSA 1.5, and with CBC, a text may be
+	// noise: whether it is the right one only its reader can tell, and must
+	// not tell the sender.
+	Texts iter.Seq[[]byte]
+	// Content and Transport are the URIs of the methods, that of each key in
+	// turn.
+	Content   string
+	Transport []string
+}
+
+// Decrypt decrypts the content keys of an element with all of our keys, and
+// returns the texts, which are decrypted as they are asked for. An error says
+// what is wrong with the element, before any key was tried.
+func Decrypt(el xmltree.Element, keys []Key, p *Policy) (*Clear, error) {
 	m, err := parse(el, p)
 	if err != nil {
 		return nil, err
@@ -38,14 +47,19 @@ func Decrypt(el xmltree.Element, keys []Key, p *Policy) (iter.Seq[[]byte], error
 	if len(keys) == 0 {
 		return nil, errors.New("we have no key to decrypt with")
 	}
+	c := &Clear{Content: m.uri}
+	for _, key := range m.keys {
+		c.Transport = append(c.Transport, key.method)
+	}
 	contentKeys := m.contentKeys(keys)
-	return func(yield func([]byte) bool) {
+	c.Texts = func(yield func([]byte) bool) {
 		for _, key := range contentKeys {
 			if clear, ok := m.open(key); ok && !yield(clear) {
 				return
 			}
 		}
-	}, nil
+	}
+	return c, nil
 }
 
 // contentKeys returns the keys that the content may be encrypted with. If no
@@ -83,6 +97,7 @@ func (k *encryptedKey) unwrap(private *rsa.PrivateKey, size int) ([]byte, bool) 
 	if k.method == RSA15 {
 		// In constant time it stays random unless all is as it should be.
 		key := random(size)
+		//lint:ignore SA1019 only where a profile asks for it, and with the random key
 		err := rsa.DecryptPKCS1v15SessionKey(nil, private, k.cipher, key)
 		return key, err == nil
 	}

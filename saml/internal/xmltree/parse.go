@@ -36,22 +36,27 @@ const (
 	rareCR
 	rareLF
 	rareTab
+	rareLT // not rare, but once for each tag
 	rares
 )
 
-var rare = [rares]byte{rareAmp: '&', rareCR: '\r', rareLF: '\n', rareTab: '\t'}
+var rare = [rares]byte{rareAmp: '&', rareCR: '\r', rareLF: '\n', rareTab: '\t', rareLT: '<'}
 
 // holds reports whether one of the rare octets stands in src[start:stop].
 // Starts never go back.
 func (p *Parser) holds(k, start, stop int) bool {
 	if p.next[k] < start {
-		n := bytes.IndexByte(p.doc.src[start:], rare[k])
-		if n < 0 {
-			n = len(p.doc.src)
-		}
-		p.next[k] = start + n
+		p.advance(k, start)
 	}
 	return p.next[k] < stop
+}
+
+func (p *Parser) advance(k, start int) {
+	n := bytes.IndexByte(p.doc.src[start:], rare[k])
+	if n < 0 {
+		n = len(p.doc.src)
+	}
+	p.next[k] = start + n
 }
 
 // A frame is an element whose end tag has not come yet.
@@ -93,7 +98,7 @@ func (p *Parser) reset(opt Options) {
 		d.outside = append(d.outside, decl{prefix: []byte(b.Prefix), ns: d.intern([]byte(b.URI))})
 	}
 	p.pos, p.elems, p.reason = 0, 0, ""
-	p.next = [rares]int{-1, -1, -1, -1}
+	p.next = [rares]int{-1, -1, -1, -1, -1}
 	p.depth, p.scope = p.depth[:0], p.scope[:0]
 	clear(d.idSet)
 }
@@ -203,10 +208,10 @@ func (p *Parser) content() bool {
 func (p *Parser) characters() bool {
 	src := p.doc.src
 	start := p.pos
-	n := bytes.IndexByte(src[start:], '<')
-	if n < 0 {
+	if !p.holds(rareLT, start, len(src)) {
 		return p.failAt(len(src), "the end of the document inside of an element")
 	}
+	n := p.next[rareLT] - start
 	var flags uint8
 	if bytes.IndexByte(src[start:start+n], '>') >= 0 || p.holds(rareAmp, start, start+n) || p.holds(rareCR, start, start+n) {
 		var ok bool
@@ -457,8 +462,8 @@ func (p *Parser) attribute() bool {
 // checks the references in it.
 func (p *Parser) attrFlags(val, stop int, quote byte) (flags uint8, ok bool) {
 	value := p.doc.src[val:stop]
-	if i := bytes.IndexByte(value, '<'); i >= 0 {
-		return 0, p.failAt(val+i, "a < in an attribute value")
+	if p.holds(rareLT, val, stop) {
+		return 0, p.failAt(p.next[rareLT], "a < in an attribute value")
 	}
 	if quote == '\'' && bytes.IndexByte(value, '"') >= 0 {
 		flags = special

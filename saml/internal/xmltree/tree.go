@@ -246,6 +246,19 @@ func (e Element) AttrNS(ns Namespace, local string) (value []byte, ok bool) {
 	return nil, false
 }
 
+// Attributes calls f for each attribute of e that has no namespace.
+func (e Element) Attributes(f func(local, value []byte)) {
+	if e.d == nil {
+		return
+	}
+	n := &e.d.nodes[e.i]
+	for k := n.attr; k < n.attr+int32(n.attrLen); k++ {
+		if a := &e.d.attrs[k]; a.ns == NoNamespace {
+			f(e.d.attrLocal(a), e.d.attrValue(a))
+		}
+	}
+}
+
 func (d *Document) attrLocal(a *attr) []byte {
 	at := a.name
 	if a.prefixLen > 0 {

@@ -67,21 +67,46 @@ func (n Node) Attrs() int { return int(n.d.nodes[n.i].attrLen) }
 
 // An Attribute is one attribute of an element.
 type Attribute struct {
-	QName, Prefix, Local []byte
-	Namespace            Namespace
-	Value                []byte
-	Escape               bool // characters of Value have to be written as references
+	d     *Document
+	i     int32
+	value []byte // instead of its own, if not nil
 }
 
 // Attr returns attribute k of an element.
-func (n Node) Attr(k int) Attribute {
-	a := &n.d.attrs[int(n.d.nodes[n.i].attr)+k]
-	return Attribute{
-		QName:  n.d.src[a.name : a.name+int32(a.nameLen)],
-		Prefix: n.d.src[a.name : a.name+int32(a.prefixLen)],
-		Local:  n.d.attrLocal(a), Namespace: a.ns,
-		Value: n.d.attrValue(a), Escape: a.flags&special != 0,
+func (n Node) Attr(k int) Attribute { return Attribute{d: n.d, i: n.d.nodes[n.i].attr + int32(k)} }
+
+// QName returns the name as it is written, Prefix and Local its parts.
+func (a Attribute) QName() []byte {
+	x := &a.d.attrs[a.i]
+	return a.d.src[x.name : x.name+int32(x.nameLen)]
+}
+
+// Prefix returns the prefix of the name.
+func (a Attribute) Prefix() []byte {
+	x := &a.d.attrs[a.i]
+	return a.d.src[x.name : x.name+int32(x.prefixLen)]
+}
+
+// Local returns the local part of the name.
+func (a Attribute) Local() []byte { return a.d.attrLocal(&a.d.attrs[a.i]) }
+
+// Namespace returns the namespace of the name.
+func (a Attribute) Namespace() Namespace { return a.d.attrs[a.i].ns }
+
+// Value returns the value. It reports whether characters in it have to be
+// written as references.
+func (a Attribute) Value() (value []byte, escape bool) {
+	if a.value != nil {
+		return a.value, true
 	}
+	x := &a.d.attrs[a.i]
+	return a.d.attrValue(x), x.flags&special != 0
+}
+
+// With returns the attribute with another value.
+func (a Attribute) With(value []byte) Attribute {
+	a.value = value
+	return a
 }
 
 // Decls returns the number of namespace declarations of an element.
