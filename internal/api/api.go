@@ -4,12 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/danielgtaylor/huma/v2/validation"
 
 	"sallyport/internal/access"
 	"sallyport/internal/audit"
@@ -158,8 +160,10 @@ func (a *API) problem(ctx context.Context, err error) error {
 }
 
 // answerProblems has huma's own refusals (bodies that do not fit) answered as
-// ours are. huma keeps the function in a variable of its package.
+// ours are, and a field in other capitals be another field. huma keeps both in
+// variables of its package.
 var answerProblems = sync.OnceFunc(func() {
+	huma.ValidateStrictCasing = true
 	huma.NewErrorWithContext = func(ctx huma.Context, status int, _ string, errs ...error) huma.StatusError {
 		f := bodyFault(status, errs)
 		if a, ok := ctx.Context().Value(apiKey{}).(*API); ok {
@@ -193,10 +197,20 @@ func bodyFault(status int, errs []error) *fault.Error {
 	for _, err := range errs {
 		var d *huma.ErrorDetail
 		if errors.As(err, &d) {
-			fields = append(fields, fault.Field{Name: fieldName(d.Location), Message: d.Message})
+			fields = append(fields, bodyField(d))
 		}
 	}
 	return fault.Invalid(fields...)
+}
+
+// bodyField turns what huma says of an input into what we say. A field that is
+// missing huma names in a sentence about what it is missing in.
+func bodyField(d *huma.ErrorDetail) fault.Field {
+	var missing string
+	if _, err := fmt.Sscanf(d.Message, validation.MsgExpectedRequiredProperty, &missing); err == nil {
+		return fault.Field{Name: fieldName(d.Location + "." + missing), Message: "is needed"}
+	}
+	return fault.Field{Name: fieldName(d.Location), Message: d.Message}
 }
 
 // fieldName turns huma's location into the name of the field.

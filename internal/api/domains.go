@@ -48,7 +48,7 @@ func instant(t time.Time) *time.Time {
 
 // EnforcementIn is the body of an enforcement.
 type EnforcementIn struct {
-	SSOProfileID  *string  `json:"sso_profile_id" nullable:"true" doc:"null releases."`
+	SSOProfileID  *string  `json:"sso_profile_id" nullable:"true" minLength:"1" doc:"null releases."`
 	ExemptUserIDs []string `json:"exempt_user_ids,omitempty" maxItems:"1000"`
 	EndSessions   bool     `json:"end_sessions,omitempty"`
 	Acknowledge   bool     `json:"acknowledge,omitempty" doc:"The warnings were read."`

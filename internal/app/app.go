@@ -46,13 +46,17 @@ type App struct {
 // Open opens the installation that the settings name, and brings its database
 // to this release. An error is of type [Problems].
 func Open(ctx context.Context, s Settings, version string, logger *slog.Logger) (*App, error) {
+	var problems Problems
 	ring, err := openRing(s)
 	if err != nil {
-		return nil, Problems{err.Error()}
+		problems = append(problems, err.Error())
 	}
 	d, err := db.Open(ctx, s.Database, db.Options{Logger: logger})
 	if err != nil {
-		return nil, Problems{"--database: " + err.Error()}
+		return nil, append(problems, "--database: "+err.Error())
+	}
+	if problems != nil {
+		return nil, errors.Join(problems, d.Close())
 	}
 	if err := d.Migrate(ctx); err != nil {
 		return nil, errors.Join(Problems{"--database: " + err.Error()}, d.Close())

@@ -5,13 +5,14 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/netip"
 	"net/url"
 	"os"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"sallyport/internal/door"
 )
 
 // Problems are all the reasons why a server can't start, each of which names
@@ -140,7 +141,7 @@ func scalar(n *yaml.Node) (string, bool) {
 
 // together checks what no setting shows alone.
 func (s *Settings) together() (problems Problems) {
-	if u, err := url.Parse(s.BaseURL); err == nil && u.Scheme == "http" && !s.Insecure && !loopback(u.Hostname()) {
+	if u, err := url.Parse(s.BaseURL); err == nil && u.Scheme == "http" && !s.Insecure && !door.Loopback(u.Hostname()) {
 		problems = append(problems, "--base-url: expected https outside loopback; --insecure-http allows http")
 	}
 	if (s.TLSCert == "") != (s.TLSKey == "") {
@@ -153,11 +154,6 @@ func (s *Settings) together() (problems Problems) {
 		problems = append(problems, "--secret-key-file: expected with PostgreSQL, the same on every node (or --secret-key)")
 	}
 	return problems
-}
-
-func loopback(host string) bool {
-	addr, err := netip.ParseAddr(host)
-	return host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && addr.IsLoopback()
 }
 
 // complete fills in what follows from other settings.

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"sallyport/internal/directory"
 	"sallyport/internal/secret"
@@ -58,7 +59,7 @@ func hostPort(to *string, v string) string {
 
 func baseURL(to *string, v string) string {
 	u, err := url.Parse(v)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil ||
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil ||
 		u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "" {
 		return "https://HOST, without a path"
 	}
@@ -164,7 +165,8 @@ func rate(to *Rate, v string) string {
 func link(to *string, v string) string {
 	if v != "" {
 		u, err := url.Parse(v)
-		if err != nil || u.Scheme != "https" && u.Scheme != "http" && u.Scheme != "mailto" {
+		web := err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Hostname() != ""
+		if !web && (err != nil || u.Scheme != "mailto") {
 			return "a link with https, http or mailto"
 		}
 	}
@@ -174,7 +176,7 @@ func link(to *string, v string) string {
 
 func productName(to *string, v string) string {
 	name, wrong := directory.CleanName(v, true)
-	if wrong != "" || len(name) > 40 {
+	if wrong != "" || utf8.RuneCountInString(name) > 40 {
 		return "a name of 1 to 40 characters"
 	}
 	*to = name

@@ -24,20 +24,9 @@ const (
 
 // Serve answers requests until ctx ends, and then finishes those under way.
 func (a *App) Serve(ctx context.Context) error {
-	public, err := net.Listen("tcp", a.Settings.Listen)
+	public, admin, err := a.listen()
 	if err != nil {
-		return Problems{"--listen: " + err.Error()}
-	}
-	admin, err := net.Listen("tcp", a.Settings.AdminListen)
-	if err != nil {
-		return errors.Join(Problems{"--admin-listen: " + err.Error()}, public.Close())
-	}
-	if a.Settings.TLSCert != "" {
-		config, err := tlsConfig(a.Settings.TLSCert, a.Settings.TLSKey)
-		if err != nil {
-			return errors.Join(Problems{"--tls-cert, --tls-key: " + err.Error()}, public.Close(), admin.Close())
-		}
-		public = tls.NewListener(public, config)
+		return err
 	}
 	a.Logger.Info("listening", "listen", public.Addr().String(), "admin_listen", admin.Addr().String(),
 		"base_url", a.Settings.BaseURL, "database", a.DB.Engine(), "version", a.Version)
@@ -59,6 +48,37 @@ func (a *App) Serve(ctx context.Context) error {
 	}
 	stop()
 	return errors.Join(err, shutdown(servers), waitFor(&work))
+}
+
+// listen opens both listeners, or tells all that stands in the way.
+func (a *App) listen() (public, admin net.Listener, err error) {
+	var problems Problems
+	open := func(setting, address string) net.Listener {
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			problems = append(problems, setting+": "+err.Error())
+		}
+		return l
+	}
+	public, admin = open("--listen", a.Settings.Listen), open("--admin-listen", a.Settings.AdminListen)
+	var config *tls.Config
+	if a.Settings.TLSCert != "" {
+		if config, err = tlsConfig(a.Settings.TLSCert, a.Settings.TLSKey); err != nil {
+			problems = append(problems, "--tls-cert, --tls-key: "+err.Error())
+		}
+	}
+	if problems != nil {
+		for _, l := range []net.Listener{public, admin} {
+			if l != nil {
+				l.Close() // nothing was accepted
+			}
+		}
+		return nil, nil, problems
+	}
+	if config != nil {
+		public = tls.NewListener(public, config)
+	}
+	return public, admin, nil
 }
 
 func (a *App) server(h http.Handler) *http.Server {

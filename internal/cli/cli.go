@@ -72,14 +72,12 @@ func Run(ctx context.Context, s Streams, args []string) int {
 func (c *cli) report(err error) {
 	var f *fault.Error
 	if errors.As(err, &f) {
-		line := string(f.Code)
-		if f.Detail != "" {
-			line += ": " + f.Detail
-		}
+		line := string(f.Code) + ": " + f.Detail
 		for _, field := range f.Fields {
 			line += fmt.Sprintf(" %s %s.", field.Name, strings.TrimSuffix(field.Message, "."))
 		}
-		fmt.Fprintln(c.Err, "sallyport:", strings.ReplaceAll(strings.TrimSpace(line), "\n", " "))
+		line = strings.TrimSuffix(strings.Join(strings.Fields(line), " "), ":")
+		fmt.Fprintln(c.Err, "sallyport:", line)
 		return
 	}
 	for line := range strings.Lines(err.Error()) {

@@ -128,6 +128,9 @@ func (c *cli) domains() *cobra.Command {
 			return call{method: http.MethodPost, path: path(args, "/verify"), body: fields{"method": "operator"}}, nil
 		}),
 		c.run(enforce, func(args []string) (call, error) {
+			if profile, _ := enforce.Flags().GetString("profile"); profile == "" { // it is there
+				return call{}, usagef("expected --profile; sallyport domain release ends an enforcement")
+			}
 			return call{method: http.MethodPut, path: path(args, "/enforcement"), body: enforcement(enforce.Flags())}, nil
 		}),
 		c.run(preview, func(args []string) (call, error) {

@@ -19,11 +19,11 @@ func settingFlags(flags *pflag.FlagSet) {
 	flags.String("config", "", "YAML file with settings")
 	for _, s := range app.Table() {
 		help := s.Help + " [" + "SALLYPORT_" + strings.ToUpper(strings.ReplaceAll(s.Name, "-", "_")) + "]"
-		if s.Default == "true" || s.Default == "false" {
-			flags.Bool(s.Name, s.Default == "true", help)
-			continue
-		}
 		flags.String(s.Name, s.Default, help)
+		if s.Default == "true" || s.Default == "false" {
+			// Not a flag of its own kind: a bad value is told with all others.
+			flags.Lookup(s.Name).NoOptDefVal = "true"
+		}
 	}
 }
 

@@ -48,7 +48,8 @@ func (d *DB) Migrate(ctx context.Context) error {
 		}
 		applied, err := provider.Up(ctx)
 		for _, m := range applied {
-			d.logger.InfoContext(ctx, "database migrated", "version", m.Source.Version, "duration", m.Duration)
+			// Not for everybody: a server's first line names its address.
+			d.logger.DebugContext(ctx, "database migrated", "version", m.Source.Version, "duration", m.Duration)
 		}
 		if err == nil {
 			return nil

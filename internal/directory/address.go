@@ -38,7 +38,7 @@ func ParseAddress(typed string) (Address, error) {
 		return Address{}, errAddress
 	}
 	local, ok := foldLocal(typed[:at])
-	if !ok {
+	if !ok || strings.ContainsFunc(typed[at+1:], unseen) {
 		return Address{}, errAddress
 	}
 	domain, err := ParseDomainName(typed[at+1:])
@@ -83,15 +83,24 @@ func localRune(r rune) bool {
 		!unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
 
+// unseen reports whether a character of a domain does not show. Names are
+// compared without such characters, but shown and written to as they were typed.
+// The joiners are left to IDNA: some scripts need them.
+func unseen(r rune) bool {
+	return r <= ' ' || r >= utf8.RuneSelf && r != '\u200c' && r != '\u200d' && !localRune(r)
+}
+
 // fold returns one representative of all letters that differ from r in case
-// only: the smallest beyond ASCII, or the lower-case letter within.
+// only: the smallest beyond ASCII, or the lower-case letter within. The iota
+// that is written below a letter counts as an iota, never the other way round:
+// as a mark it would make one letter of two.
 func fold(r rune) rune {
 	if r < utf8.RuneSelf {
 		return unicode.ToLower(r)
 	}
 	least := r
 	for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
-		if f >= utf8.RuneSelf && f < least {
+		if f >= utf8.RuneSelf && !unicode.Is(unicode.M, f) && (f < least || unicode.Is(unicode.M, least)) {
 			least = f
 		}
 	}
@@ -104,7 +113,7 @@ var profile = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.StrictDomainNa
 // ParseDomainName returns a domain name as an A-label in lower case. It has at
 // least two labels, the last of which is not a number: an IP address is none.
 func ParseDomainName(typed string) (string, error) {
-	if len(typed) > 1024 {
+	if len(typed) > 1024 || !utf8.ValidString(typed) {
 		return "", errors.New("not a domain name")
 	}
 	name, err := profile.ToASCII(strings.TrimSuffix(strings.Trim(typed, " \t\r\n"), "."))

@@ -25,6 +25,9 @@ type UserQuery struct {
 
 // prefixPattern makes a LIKE pattern, with \ as its escape character, of what
 // is compared in lower case.
-func prefixPattern(text string) string {
-	return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(text)) + "%"
+func prefixPattern(text string) string { return escapePattern(strings.ToLower(text)) + "%" }
+
+// escapePattern makes a text stand for itself in a LIKE pattern.
+func escapePattern(text string) string {
+	return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(text)
 }

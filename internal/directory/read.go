@@ -241,6 +241,9 @@ func (s *Service) Users(ctx context.Context, actor access.Actor, q UserQuery) (l
 	if err := authorize(actor, access.ActUserRead, q.OrganizationID); err != nil {
 		return nil, err
 	}
+	if name, err := ParseDomainName(q.Domain); err == nil {
+		q.Domain = name
+	}
 	err = s.db.View(ctx, func(tx *db.Tx) error {
 		list = nil
 		found, err := users(tx, q)
@@ -254,7 +257,7 @@ func (s *Service) Users(ctx context.Context, actor access.Actor, q UserQuery) (l
 			}
 			list = append(list, v)
 		}
-		if q.SSO != "" || q.Domain != "" || q.Status != "" && q.Status != access.UserInvited {
+		if q.SSO != "" && q.SSO != access.SSOInherit || q.Status != "" && q.Status != access.UserInvited {
 			return nil
 		}
 		invited, err := invitations(tx, q)

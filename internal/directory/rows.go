@@ -222,8 +222,9 @@ func invitations(tx *db.Tx, q UserQuery) ([]Invitation, error) {
 	return db.Collect(tx, scanInvitation, `select `+invitationColumns+` from invitations
 		where organization_id = $1 and ($2 = '' or id < 'inv_' || $2)
 			and ($3 = '' or lower(name) like $4 escape '\' or email_key like $4 escape '\')
-			and ($5 = '' or role = $5)
-		order by id desc limit $6`, q.OrganizationID, q.After, q.Text, prefixPattern(q.Text), string(q.Role), q.Limit)
+			and ($5 = '' or role = $5) and ($6 = '' or email_key like '%@' || $7 escape '\')
+		order by id desc limit $8`, q.OrganizationID, q.After, q.Text, prefixPattern(q.Text), string(q.Role),
+		q.Domain, escapePattern(q.Domain), q.Limit)
 }
 
 // accounts

@@ -46,6 +46,13 @@ func (p Proxies) Address(r *http.Request) string {
 	return addr.String()
 }
 
+// Loopback reports whether a host is this machine, to which browsers speak as
+// over https.
+func Loopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && addr.IsLoopback()
+}
+
 // maxAgent bounds what is kept of a User-Agent header.
 const maxAgent = 200
 

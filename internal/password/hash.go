@@ -126,7 +126,8 @@ func decode(hash string) (p Params, salt, key []byte, err error) {
 	}
 	salt, err1 := b64.DecodeString(parts[4])
 	key, err2 := b64.DecodeString(parts[5])
-	if err1 != nil || err2 != nil || len(key) != keySize {
+	// Scanning is lenient: there is one spelling of a hash.
+	if err1 != nil || err2 != nil || len(key) != keySize || encode(p, salt, key) != hash {
 		return p, nil, nil, errHash
 	}
 	return p, salt, key, nil

@@ -1,6 +1,7 @@
 package password
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -51,27 +52,72 @@ func contains(password, word string) bool {
 	return utf8.RuneCountInString(word) >= 3 && strings.Contains(password, word)
 }
 
-// common recognises passwords without any secret in them: few different
-// characters, or a run along the alphabet, the digits or the keyboard.
+// known are words that stand in passwords as they are tried first, the longest
+// first where one begins with another.
+var known = [...]string{
+	"administrator", "password", "passwort", "kennwort", "iloveyou", "changeme", "football", "baseball", "sunshine",
+	"princess", "superman", "trustno1", "starwars", "whatever", "letmein", "welcome", "dragon", "monkey", "master",
+	"secret", "hello", "admin", "login",
+}
+
+// tracks are what fingers run along: the alphabet, the digits, keyboards by
+// their rows and columns.
+var tracks = [...]string{
+	"abcdefghijklmnopqrstuvwxyzabc", "01234567890123456789", "qwertyuiopasdfghjklzxcvbnm", "qwertzuiopasdfghjklyxcvbnm",
+	"azertyuiopqsdfghjklmwxcvbn", "1q2w3e4r5t6y7u8i9o0p", "1q2w3e4r5t6z7u8i9o0p", "1qaz2wsx3edc4rfv5tgb6yhn7ujm", "1a2b3c4d5e6f7g8h9i",
+}
+
+// leet reads what stands for letters in the passwords of those who heard that
+// this helps.
+var leet = strings.NewReplacer("@", "a", "4", "a", "3", "e", "1", "i", "!", "i", "0", "o", "$", "s", "5", "s", "7", "t")
+
+// common recognises passwords with hardly any secret in them: few different
+// characters, or fewer than five beside well-known words and runs.
 func common(low string) bool {
 	different := make(map[rune]bool)
 	for _, r := range low {
 		different[r] = true
 	}
-	if len(different) < 5 {
-		return true
+	return len(different) < 5 || remainder(low) < 5 || remainder(leet.Replace(low)) < 5
+}
+
+// remainder counts the characters that belong to no well-known word and to no
+// run of three or more.
+func remainder(low string) (n int) {
+	for _, word := range known {
+		low = strings.ReplaceAll(low, word, " ")
 	}
-	for _, run := range [...]string{"abcdefghijklmnopqrstuvwxyz", "01234567890123456789", "qwertyuiopasdfghjklzxcvbnm", "qwertzuiopasdfghjklyxcvbnm"} {
-		if strings.Contains(run+run, low) {
-			return true
+	for low != "" {
+		if run := longestRun(low); run >= 3 {
+			low = low[run:]
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(low)
+		if low = low[size:]; r != ' ' {
+			n++
 		}
 	}
-	for _, word := range [...]string{"password", "passwort", "letmein", "welcome", "changeme", "iloveyou", "qwerty", "123456"} {
-		if rest := strings.ReplaceAll(low, word, ""); rest != low && utf8.RuneCountInString(rest) < 5 {
-			return true
+	return n
+}
+
+// longestRun returns how many octets at the beginning of low follow a track,
+// forwards or backwards.
+func longestRun(low string) (longest int) {
+	for _, track := range tracks {
+		for n := longest + 1; n <= min(len(low), len(track)); n++ {
+			if !strings.Contains(track, low[:n]) && !strings.Contains(track, reversed(low[:n])) {
+				break
+			}
+			longest = n
 		}
 	}
-	return false
+	return longest
+}
+
+func reversed(s string) string {
+	b := []byte(s)
+	slices.Reverse(b)
+	return string(b)
 }
 
 func weak(detail string) error {

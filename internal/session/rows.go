@@ -59,7 +59,7 @@ func count(tx *db.Tx) (n int64, err error) {
 func purge(tx *db.Tx, limit int) (int64, error) {
 	return tx.Exec(`delete from sessions where id in (
 			select id from sessions where created_at < $1
-			union all
+			union
 			select session_id from session_activity where last_seen_at < $2
 			limit $3)`,
 		tx.Now().Add(-MaxMax), tx.Now().Add(-MaxIdle), limit)

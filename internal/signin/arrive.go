@@ -174,6 +174,7 @@ type Answer struct {
 	PageToken     string
 	BrowserTokens []string // of the browser's cookies
 	Current       *Identity
+	Named         string // id of the user whom the page named as signed in
 }
 
 // errForeignPage answers for a page that is nobody's, or another browser's.
@@ -208,23 +209,49 @@ func (s *Service) take(tx *db.Tx, page Page, in Answer) (Arrival, directory.User
 	return p.arrival, u, s.mayArrive(tx, &u, p.arrival)
 }
 
-// Continue answers the question whether to go on as somebody else: the session
-// of who was signed in here ends, and the new one begins.
-func (s *Service) Continue(ctx context.Context, actor access.Actor, in Answer) (o Outcome, err error) {
+// answered takes the arrival that a page was about, and lets then end it. A
+// user who may not arrive any more is refused as at every other way in: with a
+// [*Refusal], recorded.
+func (s *Service) answered(ctx context.Context, actor access.Actor, page Page, in Answer,
+	then func(*db.Tx, Arrival, directory.User) (Outcome, error)) (o Outcome, err error) {
+	var refusal *Refusal
 	err = s.db.Update(ctx, actor, func(tx *db.Tx) error {
-		a, u, err := s.take(tx, PageContinue, in)
-		if err != nil {
+		o, refusal = Outcome{}, nil
+		a, u, err := s.take(tx, page, in)
+		if err == nil {
+			o, err = then(tx, a, u)
 			return err
 		}
-		if in.Current != nil {
-			if _, err := s.sessions.End(tx, in.Current.User.ID, in.Current.Session.ID); err != nil {
-				return err
-			}
+		var f *fault.Error
+		if !errors.As(err, &f) || a.UserID == "" {
+			return err
 		}
-		o, err = s.begin(tx, a, u)
+		attempt := Attempt{Method: a.Method, ProfileID: a.ProfileID, OrganizationID: u.OrganizationID, User: u}
+		refusal, err = s.Refuse(tx, attempt, f)
 		return err
 	})
+	if err == nil && refusal != nil {
+		err = refusal
+	}
 	return o, err
+}
+
+// Continue answers the question whether to go on as somebody else: the session
+// of who was signed in here ends, and the new one begins. Where by now a third
+// person is signed in, whom the page did not name, it is asked again.
+func (s *Service) Continue(ctx context.Context, actor access.Actor, in Answer) (Outcome, error) {
+	return s.answered(ctx, actor, PageContinue, in, func(tx *db.Tx, a Arrival, u directory.User) (Outcome, error) {
+		if in.Current == nil {
+			return s.begin(tx, a, u)
+		}
+		if now := in.Current.User.ID; now != in.Named && now != u.ID {
+			return s.park(tx, PageContinue, a, u)
+		}
+		if _, err := s.sessions.End(tx, in.Current.User.ID, in.Current.Session.ID); err != nil {
+			return Outcome{}, err
+		}
+		return s.begin(tx, a, u)
+	})
 }
 
 // SetInitialPassword sets the password of an invited user who has arrived, once,
@@ -241,21 +268,15 @@ func (s *Service) SetInitialPassword(ctx context.Context, actor access.Actor, in
 	if err != nil {
 		return o, err
 	}
-	err = s.db.Update(ctx, actor, func(tx *db.Tx) error {
-		a, u, err := s.take(tx, PageInitialPassword, in)
-		if err != nil {
-			return err
-		}
+	return s.answered(ctx, actor, PageInitialPassword, in, func(tx *db.Tx, a Arrival, u directory.User) (Outcome, error) {
 		if u.Status != access.UserInvited || u.OrganizationID == "" {
-			return fault.New(fault.LinkUsed, "Your password is set already.")
+			return Outcome{}, fault.New(fault.LinkUsed, "Your password is set already.")
 		}
 		if err := s.directory.Activate(tx, &u, hash); err != nil {
-			return err
+			return Outcome{}, err
 		}
-		o, err = s.enter(tx, a, u, in.Current)
-		return err
+		return s.enter(tx, a, u, in.Current)
 	})
-	return o, err
 }
 
 // pageUser returns whose page it is, to check a password before it is hashed.

@@ -2,6 +2,8 @@ package signin
 
 import (
 	"context"
+	"crypto/subtle"
+	"encoding/hex"
 
 	"sallyport/internal/access"
 	"sallyport/internal/db"
@@ -17,14 +19,15 @@ type Way struct {
 
 // Identify decides where the login page sends an address, and in doing so
 // tells nobody whether it is a user's. At an enforced domain every address goes
-// to the Identity Provider, but for a browser that chose to use its password;
-// elsewhere every address goes to the password page, but for a user who is made
-// to use SSO.
-func (s *Service) Identify(ctx context.Context, email string, preferPassword bool) (w Way, err error) {
+// to the Identity Provider, but for one whose password was used in this browser:
+// choice is what the browser keeps of that. Elsewhere every address goes to the
+// password page, but for a user who is made to use SSO.
+func (s *Service) Identify(ctx context.Context, email, choice string) (w Way, err error) {
 	address, err := directory.ParseAddress(email)
 	if err != nil {
 		return w, fault.Invalid(fault.Field{Name: "email", Message: "is not an e-mail address, such as you@example.com"})
 	}
+	chosen := subtle.ConstantTimeCompare([]byte(choice), []byte(s.choice(address))) == 1
 	err = s.db.View(ctx, func(tx *db.Tx) error {
 		w = Way{Method: access.MethodPassword}
 		holder, held, err := s.directory.Holder(tx, address.Domain)
@@ -44,10 +47,26 @@ func (s *Service) Identify(ctx context.Context, email string, preferPassword boo
 				w = Way{access.MethodSSO, d.ProfileID}
 			}
 		}
-		if w.Method == access.MethodPassword && held && holder.ProfileID != "" && !preferPassword {
+		if w.Method == access.MethodPassword && held && holder.ProfileID != "" && !chosen {
 			w = Way{access.MethodSSO, holder.ProfileID}
 		}
 		return nil
 	})
 	return w, err
+}
+
+// PasswordChoice is what a browser keeps after a sign-in with a password, so
+// that the login page leads this address there again. It counts for no other
+// one and can't be made up: it would show which addresses at an enforced domain
+// are users'.
+func (s *Service) PasswordChoice(email string) string {
+	address, err := directory.ParseAddress(email)
+	if err != nil {
+		return ""
+	}
+	return s.choice(address)
+}
+
+func (s *Service) choice(a directory.Address) string {
+	return hex.EncodeToString(s.secrets.MAC("password choice", []byte(a.Key))[:16])
 }

@@ -19,9 +19,14 @@ func LocalPath(s string) (string, bool) {
 	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || u.Opaque != "" {
 		return "", false
 	}
-	// A path that a browser normalises to start with two slashes.
-	if strings.HasPrefix(u.Path, "//") || strings.Contains(u.Path, `\`) || strings.Contains(u.Path, "/../") || strings.HasSuffix(u.Path, "/..") {
+	// A path that a browser normalises, to start with two slashes perhaps.
+	if strings.HasPrefix(u.Path, "//") || strings.Contains(u.Path, `\`) {
 		return "", false
+	}
+	for segment := range strings.SplitSeq(u.Path, "/") {
+		if segment == "." || segment == ".." {
+			return "", false
+		}
 	}
 	return s, true
 }

@@ -111,35 +111,44 @@ type PasswordChange struct {
 }
 
 // ChangePassword changes the password of who is signed in, and ends the other
-// sessions. Who signs in by SSO only has no password to change.
+// sessions. Who signs in by SSO only has no password to change. A change that
+// is refused to the person is a [*Refusal].
 func (s *Service) ChangePassword(ctx context.Context, actor access.Actor, in PasswordChange) error {
-	var u directory.User
-	err := s.db.View(ctx, func(tx *db.Tx) (err error) {
+	u, err := s.changePassword(ctx, actor, in)
+	var f *fault.Error
+	if !errors.As(err, &f) || f.Code == fault.PasswordWeak || f.Code == fault.Internal {
+		return err
+	}
+	return s.refuseChange(ctx, actor, u, f)
+}
+
+func (s *Service) changePassword(ctx context.Context, actor access.Actor, in PasswordChange) (u directory.User, err error) {
+	err = s.db.View(ctx, func(tx *db.Tx) (err error) {
 		if u, err = s.directory.UserByID(tx, in.Identity.User.ID); err != nil {
 			return err
 		}
 		return s.mayChange(tx, &u)
 	})
 	if err != nil {
-		return s.recordRefusedChange(ctx, actor, u, err)
+		return u, err
 	}
 	right, _, err := s.hasher.Verify(ctx, in.Old, u.PasswordHash)
 	if err != nil {
-		return err
+		return u, err
 	}
 	if !right {
 		f := fault.New(fault.CredentialsInvalid, "The present password is not right.")
-		f.Fields = []fault.Field{{Name: "current_password", Message: "is not right"}}
-		return s.recordRefusedChange(ctx, actor, u, f)
+		f.Fields = []fault.Field{{Name: "current_password", Message: "The present password is not right."}}
+		return u, f
 	}
 	if err := password.Check(in.New, u.Key, s.product, in.Identity.Organization.Name); err != nil {
-		return err
+		return u, err
 	}
 	hash, err := s.hasher.Hash(ctx, in.New)
 	if err != nil {
-		return err
+		return u, err
 	}
-	return s.db.Update(ctx, actor, func(tx *db.Tx) error {
+	return u, s.db.Update(ctx, actor, func(tx *db.Tx) error {
 		now, err := s.directory.UserByID(tx, u.ID)
 		if err != nil {
 			return err
@@ -170,12 +179,24 @@ func (s *Service) mayChange(tx *db.Tx, u *directory.User) error {
 	return nil
 }
 
-func (s *Service) recordRefusedChange(ctx context.Context, actor access.Actor, u directory.User, cause error) error {
-	f := fault.From(cause)
+// refuseChange records a refused change and returns it as an error for the
+// door.
+func (s *Service) refuseChange(ctx context.Context, actor access.Actor, u directory.User, f *fault.Error) error {
+	refusal := &Refusal{Fault: f, Reference: s.ids.New(id.Attempt)}
 	err := s.db.Update(ctx, actor, func(tx *db.Tx) error {
+		if f.Code == fault.SSORequired {
+			d, err := s.directory.SignIn(tx, &u)
+			if err != nil {
+				return err
+			}
+			refusal.ProfileID = d.ProfileID
+		}
 		return s.audit.Append(tx, audit.Event{OrganizationID: u.OrganizationID, Action: audit.PasswordRefusedChange,
 			Target:  audit.Target{Kind: "user", ID: u.ID, Name: u.Email},
-			Outcome: audit.Refused, Code: string(f.Code)})
+			Outcome: audit.Refused, Code: string(f.Code), Reference: refusal.Reference})
 	})
-	return errors.Join(err, cause)
+	if err != nil {
+		return err
+	}
+	return refusal
 }

@@ -11,7 +11,8 @@ import (
 	"sallyport/internal/id"
 )
 
-// A Refusal is the error of a sign-in that is refused and was recorded.
+// A Refusal is the error of a sign-in, or of a change of password, that is
+// refused and was recorded.
 type Refusal struct {
 	Fault *fault.Error
 	// Reference is what an administrator finds the record by.

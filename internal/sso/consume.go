@@ -3,6 +3,7 @@ package sso
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"sallyport/internal/access"
@@ -19,6 +20,7 @@ type Response struct {
 	ProfileID    string
 	SAMLResponse []string // all values of the field
 	RelayState   string
+	TooLarge     bool // the rest was not read
 }
 
 // A Consumed response leads the browser on.
@@ -44,6 +46,10 @@ func (s *Service) Consume(ctx context.Context, actor access.Actor, in Response) 
 	if err != nil {
 		return Consumed{}, err
 	}
+	attempt := signin.Attempt{Method: access.MethodSSO, ProfileID: p.ID, OrganizationID: p.OrganizationID}
+	if in.TooLarge {
+		return Consumed{}, s.refuse(ctx, actor, attempt, fault.New(fault.SAMLTooLarge, ""))
+	}
 	sp, err := s.serviceProvider(&p)
 	if err != nil {
 		return Consumed{}, err
@@ -62,7 +68,6 @@ func (s *Service) Consume(ctx context.Context, actor access.Actor, in Response) 
 	if lookup != nil {
 		return Consumed{}, lookup // the answer would rest on a guess
 	}
-	attempt := signin.Attempt{Method: access.MethodSSO, ProfileID: p.ID, OrganizationID: p.OrganizationID}
 	if err != nil {
 		var refusal *saml.Refusal
 		if !errors.As(err, &refusal) {
@@ -91,7 +96,7 @@ func (s *Service) refuse(ctx context.Context, actor access.Actor, a signin.Attem
 // samlFault is what the user is told of a refused message: nothing of it. The
 // checks are for the administrator's record.
 func samlFault(r *saml.Refusal) *fault.Error {
-	return fault.Wrap(r, fault.Code(r.Code), "Please try again. If it happens again, tell your administrator the reference.")
+	return fault.Wrap(r, fault.Code(r.Code), "Please try again.")
 }
 
 // requestState tells what became of a request of ours.
@@ -123,7 +128,7 @@ func stateOf(tx *db.Tx, profileID, requestID string) (saml.RequestState, error) 
 // would go round in circles: it is refused.
 func (s *Service) restart(ctx context.Context, actor access.Actor, a signin.Attempt, in Response) (Consumed, error) {
 	path, ok := signin.LocalPath(in.RelayState)
-	if ok || in.RelayState == "" || len(in.RelayState) > 256 {
+	if ok || !ours(in.RelayState) {
 		return Consumed{Restart: true, ReturnTo: path}, nil
 	}
 	var marked bool
@@ -143,6 +148,13 @@ func (s *Service) restart(ctx context.Context, actor access.Actor, a signin.Atte
 			"Your company's sign-in page does not answer our requests. Please tell your administrator the reference."))
 	}
 	return Consumed{Restart: true, ReturnTo: path}, nil
+}
+
+// ours reports whether a RelayState may be one that we made: the id of a
+// request.
+func ours(relayState string) bool {
+	return relayState != "" && len(relayState) <= 256 &&
+		!strings.ContainsFunc(relayState, func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
 // accept consumes a valid assertion: in one transaction the request is used,
@@ -181,7 +193,7 @@ func (s *Service) consume(tx *db.Tx, p *Profile, as *saml.Assertion, relayState 
 	if as.InResponseTo != "" {
 		r, err := useRequest(tx, p.ID, as.InResponseTo, tx.Now().Add(-pendingFor))
 		if errors.Is(err, db.ErrNoRows) {
-			return fault.New(fault.SAMLReplayed, "This sign-in was used already."), nil
+			return fault.New(fault.SAMLReplayed, "Please start again."), nil
 		}
 		if err != nil {
 			return nil, err
@@ -196,7 +208,7 @@ func (s *Service) consume(tx *db.Tx, p *Profile, as *saml.Assertion, relayState 
 	}
 	a.Typed = as.Email
 	if !first {
-		return fault.New(fault.SAMLReplayed, "This sign-in was used already."), nil
+		return fault.New(fault.SAMLReplayed, "Please start again."), nil
 	}
 	u, f, err := s.decide(tx, p, as.Email)
 	if err != nil {

@@ -126,19 +126,20 @@ func (s *Service) Update(ctx context.Context, actor access.Actor, profileID stri
 		if err := in.apply(&p, tx.Now()); err != nil {
 			return err
 		}
-		changes := differences(&old, &p)
-		if !onlyAddsCertificates(&old, &p) {
+		if in.State != nil || !onlyAddsCertificates(&old, &p) {
 			if err := s.requireSSO(tx, p.OrganizationID); err != nil {
 				return err
 			}
 		}
-		action := audit.ProfileUpdated
 		if in.State != nil {
-			if action, err = s.switchState(tx, &p, *in.State); err != nil {
+			if err := s.switchState(tx, &p, *in.State); err != nil {
 				return err
 			}
-			if p.Disabled != old.Disabled {
-				changes = append(changes, audit.Change{Field: "disabled", Old: old.Disabled, New: p.Disabled})
+		}
+		changes, action := differences(&old, &p), audit.ProfileUpdated
+		if p.Disabled != old.Disabled {
+			if action = audit.ProfileEnabled; p.Disabled {
+				action = audit.ProfileDisabled
 			}
 		}
 		if len(changes) > 0 {
@@ -156,19 +157,16 @@ func (s *Service) Update(ctx context.Context, actor access.Actor, profileID stri
 }
 
 // switchState disables a profile that nobody depends on, or takes that back.
-func (s *Service) switchState(tx *db.Tx, p *Profile, to State) (audit.Action, error) {
+func (s *Service) switchState(tx *db.Tx, p *Profile, to State) error {
 	switch to {
 	case Disabled:
-		if err := s.unused(tx, p); err != nil {
-			return "", err
-		}
 		p.Disabled = true
-		return audit.ProfileDisabled, nil
+		return s.unused(tx, p)
 	case Configured:
 		p.Disabled = false
-		return audit.ProfileEnabled, nil
+		return nil
 	}
-	return "", fault.Invalid(fault.Field{Name: "state", Message: "can be set to disabled or configured"})
+	return fault.Invalid(fault.Field{Name: "state", Message: "can be set to disabled or configured"})
 }
 
 // unused refuses what would lock out those who sign in with the profile.
@@ -195,6 +193,9 @@ func (s *Service) Delete(ctx context.Context, actor access.Actor, profileID stri
 	return s.db.Update(ctx, actor, func(tx *db.Tx) error {
 		p, err := s.profile(tx, actor, access.ActProfileWrite, profileID)
 		if err != nil {
+			return err
+		}
+		if err := s.requireSSO(tx, p.OrganizationID); err != nil {
 			return err
 		}
 		if err := s.unused(tx, &p); err != nil {
@@ -231,6 +232,7 @@ func differences(old, new *Profile) []audit.Change {
 	note("name", old.Name, new.Name)
 	note("idp", old.IdP, new.IdP)
 	note("managed_by", old.ManagedBy, new.ManagedBy)
+	note("disabled", old.Disabled, new.Disabled)
 	note("idp_entity_id", old.EntityID, new.EntityID)
 	note("idp_sso", locations(old), locations(new))
 	note("certificates", fingerprints(old), fingerprints(new))

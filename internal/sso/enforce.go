@@ -21,6 +21,17 @@ type Enforcement struct {
 	Acknowledged  bool // the warnings were read
 }
 
+// exempt returns who is set to keep the password, each once: nobody with a
+// release.
+func (in *Enforcement) exempt() []string {
+	if in.ProfileID == "" {
+		return nil
+	}
+	ids := slices.Clone(in.ExemptUserIDs)
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
 // Enforce makes the managed users of domains sign in with a profile only, or
 // releases them. It applies at once to all: the policy is evaluated, not
 // copied. The domains belong to one organization. All of them change or none.
@@ -36,7 +47,7 @@ func (s *Service) Enforce(ctx context.Context, actor access.Actor, domainIDs []s
 		if len(warnings) > 0 && !in.Acknowledged {
 			return acknowledge(warnings)
 		}
-		for _, userID := range in.ExemptUserIDs {
+		for _, userID := range in.exempt() {
 			if err := s.directory.Exempt(tx, list[0].OrganizationID, userID); err != nil {
 				return err
 			}
@@ -168,15 +179,17 @@ func (s *Service) Preview(ctx context.Context, actor access.Actor, domainIDs []s
 			out.KeepPassword += c.KeepPassword
 			out.NeverActive += c.NeverActive
 		}
-		for _, userID := range in.ExemptUserIDs {
+		for _, userID := range in.exempt() {
 			u, err := s.directory.UserByID(tx, userID)
 			if err != nil || u.OrganizationID != list[0].OrganizationID {
 				return fault.Invalid(fault.Field{Name: "exempt_user_ids", Message: "holds a user whom the organization does not manage"})
 			}
 			covered := slices.ContainsFunc(list, func(d directory.Domain) bool { return d.Name == u.Domain })
-			if covered && u.SSO == access.SSOInherit && u.Status != access.UserDeactivated {
+			if !covered || u.SSO == access.SSODisabled || u.Status == access.UserDeactivated {
+				continue // counted as it will be, or not at all
+			}
+			if out.KeepPassword++; u.SSO == access.SSOInherit {
 				out.ToSSO--
-				out.KeepPassword++
 			}
 		}
 		if in.ProfileID == "" {
@@ -190,6 +203,9 @@ func (s *Service) Preview(ctx context.Context, actor access.Actor, domainIDs []s
 
 // EnforceAll is [Service.Enforce] for several domains of one organization.
 func (s *Service) EnforceAll(ctx context.Context, actor access.Actor, organizationID string, domainIDs []string, in Enforcement) ([]directory.Domain, error) {
+	if err := authorize(actor, access.ActEnforce, organizationID); err != nil {
+		return nil, err
+	}
 	err := s.db.View(ctx, func(tx *db.Tx) error {
 		for _, domainID := range domainIDs {
 			d, err := s.directory.Domain(tx, actor, access.ActEnforce, domainID)

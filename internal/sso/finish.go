@@ -42,33 +42,43 @@ func (s *Service) Finish(ctx context.Context, actor access.Actor, in Finish) (ou
 }
 
 func (s *Service) finish(tx *db.Tx, in Finish, a *signin.Attempt) (signin.Outcome, error) {
+	foreign := fault.New(fault.SAMLRequestUnknown,
+		"Or the browser does not keep our cookies: please allow them for this site, and start again here.")
 	t, err := ticketByHash(tx, id.Hash(in.Ticket))
-	if err != nil && !errors.Is(err, db.ErrNoRows) {
+	if errors.Is(err, db.ErrNoRows) {
+		return signin.Outcome{}, foreign
+	}
+	if err != nil {
 		return signin.Outcome{}, err
 	}
-	spent, bound := signin.BoundTo(t.browserHash, in.BrowserTokens)
-	if err != nil || !bound {
-		return signin.Outcome{}, fault.New(fault.SAMLRequestUnknown,
-			"The sign-in was not started in this browser, or the browser does not keep our cookies. Please allow them and start again here.")
+	if !t.usedAt.IsZero() && in.Current != nil && in.Current.User.ID == t.userID {
+		// The link of a sign-in that is done, opened again: the user is in
+		// already, and the browser has dropped the cookie.
+		return signin.Outcome{ReturnTo: t.returnTo, User: in.Current.User}, nil
 	}
 	p, err := profileByID(tx, t.profileID)
 	if err != nil {
 		return signin.Outcome{}, err
 	}
-	a.ProfileID, a.OrganizationID, a.Reference = p.ID, p.OrganizationID, t.reference
+	a.ProfileID, a.OrganizationID = p.ID, p.OrganizationID
+	var gone error
 	if a.User, err = s.directory.UserByID(tx, t.userID); errors.Is(err, fault.NotFound) {
-		return signin.Outcome{}, fault.New(fault.UserNotFound, "Ask your administrator to add you.")
+		gone = fault.New(fault.UserNotFound, "Ask your administrator to add you.")
 	} else if err != nil {
 		return signin.Outcome{}, err
 	}
+	spent, bound := signin.BoundTo(t.browserHash, in.BrowserTokens)
+	if !bound {
+		return signin.Outcome{}, foreign // the ticket and its reference stay the right browser's
+	}
+	if a.Reference = t.reference; gone != nil {
+		return signin.Outcome{}, gone
+	}
 	switch {
-	case !t.usedAt.IsZero() && in.Current != nil && in.Current.User.ID == t.userID:
-		// The Back button, or a reload: the user is in already.
-		return signin.Outcome{ReturnTo: t.returnTo, User: a.User}, nil
 	case !t.usedAt.IsZero():
-		return signin.Outcome{}, fault.New(fault.SAMLReplayed, "This sign-in was used already. Please start again.")
+		return signin.Outcome{}, fault.New(fault.SAMLReplayed, "Please start again.")
 	case !tx.Now().Before(t.expiresAt):
-		return signin.Outcome{}, fault.New(fault.SAMLRequestExpired, "The sign-in took too long. Please start again.")
+		return signin.Outcome{}, fault.New(fault.SAMLRequestExpired, "Please start again.")
 	case p.Disabled:
 		return signin.Outcome{}, fault.New(fault.SSOProfileDisabled, "Ask your administrator how to sign in now.")
 	}

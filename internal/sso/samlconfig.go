@@ -27,7 +27,13 @@ func (s *Service) samlConfig(p *Profile) saml.Config {
 		cfg.Tolerance = -1 // none
 	}
 	if p.Options.AllowSHA1 {
-		cfg.Algorithms = cfg.Algorithms.With(saml.InsecureAlgorithms())
+		cfg.Algorithms = cfg.Algorithms.With(saml.InsecureSHA1())
+	}
+	if p.Options.AllowCBC {
+		cfg.Algorithms = cfg.Algorithms.With(saml.InsecureCBC())
+	}
+	if p.Options.AllowRSA15 {
+		cfg.Algorithms = cfg.Algorithms.With(saml.InsecureRSA15())
 	}
 	for _, c := range p.Certificates {
 		cfg.IdP.Certificates = append(cfg.IdP.Certificates, c.Certificate)

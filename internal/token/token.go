@@ -146,6 +146,9 @@ func (s *Service) Authenticate(ctx context.Context, secret string) (actor access
 			return nil // made by the operator
 		}
 		u, err := s.directory.UserByID(tx, t.MakerID)
+		if err != nil && !errors.Is(err, fault.NotFound) {
+			return err
+		}
 		if err != nil || u.OrganizationID != t.OrganizationID || u.Status != access.UserActive || !u.Role.Administers() {
 			return unknown
 		}

@@ -80,12 +80,13 @@ func (w *Web) changePassword(r *request) error {
 	}
 	switch {
 	case errorIs(err, fault.CodeInvalid), errorIs(err, fault.PasswordWeak), errorIs(err, fault.CredentialsInvalid):
+		status := r.note(err)
 		v, e := r.securityView(identity)
 		if e != nil {
 			return e
 		}
 		v.Errors = r.formErrors(err)
-		return r.render(r.note(err), "security", v)
+		return r.render(status, "security", v)
 	case err != nil:
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 type continueView struct {
 	Frame
 	Now, Next string // the addresses of who is signed in and who arrives
+	NowID     string
 	PageToken string
 	ReturnTo  string
 }
@@ -25,7 +26,7 @@ func (r *request) askToContinue(out signin.Outcome) error {
 	r.bind(out.BrowserToken, pageLife)
 	v := continueView{Frame: r.frame("continue.title"), Next: out.User.Email, PageToken: out.PageToken, ReturnTo: out.ReturnTo}
 	if identity != nil {
-		v.Now = identity.User.Email
+		v.Now, v.NowID = identity.User.Email, identity.User.ID
 	}
 	return r.render(http.StatusOK, "continue", v)
 }
@@ -49,7 +50,8 @@ func (w *Web) continueAs(r *request) error {
 // answer reads what comes back from a page.
 func (r *request) answer() (signin.Answer, error) {
 	identity, err := r.visitor()
-	return signin.Answer{PageToken: r.PostFormValue("page"), BrowserTokens: r.browserTokens(), Current: identity}, err
+	return signin.Answer{PageToken: r.PostFormValue("page"), BrowserTokens: r.browserTokens(), Current: identity,
+		Named: r.PostFormValue("now")}, err
 }
 
 type initialView struct {
@@ -75,7 +77,8 @@ func (w *Web) initialPassword(r *request) error {
 		out, err = w.SignIn.SetInitialPassword(r.Context(), r.actor(), in, plain)
 	}
 	if errorIs(err, fault.CodeInvalid) || errorIs(err, fault.PasswordWeak) {
-		return r.render(r.note(err), "initial", initialView{
+		status := r.note(err)
+		return r.render(status, "initial", initialView{
 			Frame: r.frame("initial.title"), Email: out.User.Email, PageToken: in.PageToken, Errors: r.formErrors(err),
 		})
 	}

@@ -13,7 +13,7 @@ import (
 const (
 	cookieSession = "sallyport_session"
 	cookieFlow    = "sallyport_flow_" // and when it was set: one per flow
-	cookieWay     = "sallyport_way"   // the browser prefers its password
+	cookieWay     = "sallyport_way"   // whose password was used here: see signin.PasswordChoice
 	cookieHint    = "sallyport_hint"  // the address typed a moment ago
 	cookieRestart = "sallyport_restart"
 	cookieProbe   = "sallyport_probe"
@@ -63,13 +63,14 @@ func (r *request) flows() []*http.Cookie {
 	return found
 }
 
-// browserTokens are the secrets that this browser holds.
+// browserTokens are the secrets that this browser holds, the latest if there are
+// too many.
 func (r *request) browserTokens() []string {
 	var tokens []string
 	for _, c := range r.flows() {
 		tokens = append(tokens, c.Value)
 	}
-	return tokens[:min(len(tokens), 2*maxFlows)]
+	return tokens[max(0, len(tokens)-2*maxFlows):]
 }
 
 // bind gives the browser a secret, in a cookie of its own so that several tabs

@@ -24,7 +24,8 @@ func (w *Web) helpError(r *request) error {
 	if _, err := r.visitor(); err != nil {
 		return err
 	}
-	v := helpErrorView{Frame: r.frame("help.error.title"), Code: page.Code, Page: page, What: fault.Code(page.Code).Title()}
+	v := helpErrorView{Frame: r.frame("help.error.title"), Code: page.Code, Page: page}
+	v.What, _ = r.sentences(fault.New(fault.Code(page.Code), ""))
 	v.Title = page.Code
 	return r.render(http.StatusOK, "help_error", v)
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"sallyport/internal/access"
@@ -39,16 +40,17 @@ func (w *Web) loginPage(r *request) error {
 
 // login answers with the way of the address: itself, without a hop between.
 func (w *Web) login(r *request) error {
-	email := r.PostFormValue("email")
-	way, err := w.SignIn.Identify(r.Context(), email, r.cookie(cookieWay) == string(access.MethodPassword))
+	email := strings.TrimSpace(r.PostFormValue("email"))
+	way, err := w.SignIn.Identify(r.Context(), email, r.cookie(cookieWay))
 	if errorIs(err, fault.CodeInvalid) {
+		status := r.note(err)
 		v, e := r.loginView()
 		if e != nil {
 			return e
 		}
 		v.Email, v.Errors = email, r.formErrors(err)
 		r.allowForeignForms()
-		return r.render(r.note(err), "login", v)
+		return r.render(status, "login", v)
 	}
 	if err != nil {
 		return err

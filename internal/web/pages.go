@@ -54,7 +54,9 @@ type Frame struct {
 	Nonce   string
 	User    string // the address of who is signed in; empty for nobody
 	Here    string // the entry of the navigation that the page is
-	catalog catalog
+	// Reference is that of the refusal that the page tells, if it does.
+	Reference string
+	catalog   catalog
 }
 
 // T returns a sentence of the catalogue in the page's language.
@@ -70,7 +72,8 @@ func (f Frame) Date(t time.Time) string {
 
 // frame makes the frame of a page, with the title of a key.
 func (r *request) frame(key string) Frame {
-	f := Frame{Product: r.web.cfg.ProductName, Lang: r.lang, Nonce: r.nonce, catalog: r.web.pages.catalog}
+	f := Frame{Product: r.web.cfg.ProductName, Lang: r.lang, Nonce: r.nonce, catalog: r.web.pages.catalog,
+		Reference: r.ResponseWriter.Header().Get("Sallyport-Reference")}
 	f.Title = f.T(key)
 	if r.identity != nil {
 		f.User = r.identity.User.Email

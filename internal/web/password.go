@@ -5,18 +5,15 @@ import (
 	"net/http"
 	"time"
 
-	"sallyport/internal/access"
 	"sallyport/internal/fault"
 	"sallyport/internal/signin"
 )
 
 type passwordView struct {
 	Frame
-	Email     string
-	ReturnTo  string
-	Reference string
-	Errors    formErrors
-	Stage     string // initial: a new password is chosen
+	Email    string
+	ReturnTo string
+	Errors   formErrors
 }
 
 func (w *Web) passwordPage(r *request) error {
@@ -34,21 +31,20 @@ func (w *Web) password(r *request) error {
 	var refusal *signin.Refusal
 	switch {
 	case errors.As(err, &refusal) && refusal.Fault.Code == fault.CredentialsInvalid:
-		v := passwordView{Frame: r.frame("password.title"), Email: in.Email, ReturnTo: in.ReturnTo, Reference: refusal.Reference}
 		status := r.note(err)
+		v := passwordView{Frame: r.frame("password.title"), Email: in.Email, ReturnTo: in.ReturnTo}
 		v.Errors = formErrors{{Field: "password", Message: v.T("password.wrong")}}
 		return r.render(status, "password", v)
 	case err != nil:
 		return err
 	}
-	r.setCookie(cookieWay, string(access.MethodPassword), 180*24*time.Hour)
+	r.setCookie(cookieWay, w.SignIn.PasswordChoice(in.Email), 180*24*time.Hour)
 	return r.arrived(out)
 }
 
 // arrived answers a good sign-in: with its session, or with the page that
 // stands between.
 func (r *request) arrived(out signin.Outcome) error {
-	r.unbind(out.SpentToken)
 	switch out.Page {
 	case signin.PageContinue:
 		return r.askToContinue(out)
@@ -58,6 +54,9 @@ func (r *request) arrived(out signin.Outcome) error {
 			Frame: r.frame("initial.title"), Email: out.User.Email, PageToken: out.PageToken,
 		})
 	}
+	// A page between stands at the address of the finish: reloaded there, the
+	// browser is still known, and told that the sign-in was used.
+	r.unbind(out.SpentToken)
 	if out.SessionToken != "" {
 		r.setCookie(cookieSession, out.SessionToken, 0)
 	}

@@ -14,16 +14,15 @@ import (
 
 type refusalView struct {
 	Frame
-	Code      string
-	What, Do  string // what happened; what to do now
-	WhyURL    string
-	SSOURL    string // the way that is open instead
-	Password  bool   // offer the password page
-	Retry     bool   // offer to start again
-	ReturnTo  string
-	Support   string
-	Time      time.Time
-	Reference string
+	Code     string
+	What, Do string // what happened; what to do now
+	WhyURL   string
+	SSOURL   string // the way that is open instead
+	Password bool   // offer the password page
+	Retry    bool   // offer to start again
+	ReturnTo string
+	Support  string
+	Time     time.Time
 }
 
 // errorIs reports whether an error has a code.
@@ -56,12 +55,11 @@ func (r *request) refusal(err error) (*fault.Error, string) {
 // what to do, a way on, and the reference for whoever is asked.
 func (r *request) refuse(err error) {
 	status := r.note(err)
-	f, reference := r.refusal(err)
+	f, _ := r.refusal(err)
 	v := refusalView{
-		Frame: r.frame("refusal.title"), Code: string(f.Code), Time: time.Now().UTC(), Reference: reference, Support: r.web.cfg.SupportURL,
+		Frame: r.frame("refusal.title"), Code: string(f.Code), Time: time.Now().UTC(), Support: r.web.cfg.SupportURL,
 		ReturnTo: r.returnTo(), WhyURL: "/help/errors/" + string(f.Code),
 	}
-	v.Reference = r.ResponseWriter.Header().Get("Sallyport-Reference")
 	v.What, v.Do = r.sentences(f)
 	v.Title = v.What
 	switch f.Code {
@@ -88,12 +86,12 @@ func (r *request) sentences(f *fault.Error) (what, do string) {
 	if !ok {
 		what = f.Title
 	}
-	do, ok = r.web.pages.catalog.find(r.lang, "error."+string(f.Code)+".do")
-	if !ok || f.Detail != "" && r.lang == "en" {
-		do = f.Detail
+	// The detail is written in English and knows more than the catalogue.
+	if r.lang == defaultLanguage && f.Detail != "" {
+		return what, f.Detail
 	}
-	if do == "" {
-		do, _ = r.web.pages.catalog.find(r.lang, "error.do")
+	if do, ok = r.web.pages.catalog.find(r.lang, "error."+string(f.Code)+".do"); !ok {
+		do = r.text("error.do")
 	}
 	return what, do
 }

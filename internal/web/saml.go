@@ -2,6 +2,7 @@ package web
 
 import (
 	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -50,13 +51,11 @@ const (
 
 // countRestart refuses to go round in circles. The answer of the ACS has set
 // the probe: a browser that does not bring it takes no cookies, and would never
-// arrive.
+// arrive. It stays for the browser's other tabs.
 func (r *request) countRestart() error {
-	probe := r.cookie(cookieProbe)
-	if probe == "" || probe != r.URL.Query().Get("restart") {
+	if r.cookie(cookieProbe) == "" {
 		return fault.New(fault.SAMLRequestUnknown, "Your browser does not keep our cookies, without which nobody can sign in. Please allow cookies for this site and try again.")
 	}
-	r.setCookie(cookieProbe, "", -1)
 	count, since := 0, time.Now()
 	if first, second, ok := strings.Cut(r.cookie(cookieRestart), "."); ok {
 		n, err1 := strconv.Atoi(first)
@@ -87,7 +86,7 @@ func (r *request) depart(in sso.Start) error {
 	if !d.Post {
 		return r.redirect(d.URL)
 	}
-	r.ResponseWriter.Header().Set("Content-Security-Policy", r.policy(origin(d.URL)))
+	r.allowForeignForms()
 	return r.render(http.StatusOK, "post", postView{
 		Frame: r.frame("post.title"), Action: d.URL, SAMLRequest: d.SAMLRequest, RelayState: d.RelayState,
 	})
@@ -100,28 +99,20 @@ const maxResponse = 3 << 20
 // acs takes what the Identity Provider has the browser post. None of our
 // cookies come with it: who the browser is shows at /login/finish.
 func (w *Web) acs(r *request) error {
-	if r.ContentLength > maxResponse {
-		return errTooLarge
-	}
+	// First of all: the page of a refusal looks into the form as well.
 	r.Body = http.MaxBytesReader(r.ResponseWriter, r.Body, maxResponse)
-	if err := r.ParseForm(); err != nil {
-		var tooLarge *http.MaxBytesError
-		if errors.As(err, &tooLarge) {
-			return errTooLarge
-		}
-		// What could be read of a broken form is judged as it is.
-		r.web.Logger.Debug("form", "cause", err)
+	in := sso.Response{ProfileID: r.PathValue("profile"), TooLarge: r.ContentLength > maxResponse}
+	if !in.TooLarge {
+		in.TooLarge = r.readForm()
+		in.SAMLResponse, in.RelayState = r.PostForm["SAMLResponse"], r.PostForm.Get("RelayState")
 	}
-	out, err := w.SSO.Consume(r.Context(), r.actor(), sso.Response{
-		ProfileID: r.PathValue("profile"), SAMLResponse: r.PostForm["SAMLResponse"], RelayState: r.PostForm.Get("RelayState"),
-	})
+	out, err := w.SSO.Consume(r.Context(), r.actor(), in)
 	switch {
 	case err != nil:
 		return err
 	case out.Restart:
-		probe := w.IDs.Token()[:16]
-		r.setCookie(cookieProbe, probe, 5*time.Minute)
-		query := url.Values{"restart": {probe}}
+		r.setCookie(cookieProbe, "1", 5*time.Minute)
+		query := url.Values{"restart": {"1"}}
 		if out.ReturnTo != "" {
 			query.Set("return_to", out.ReturnTo)
 		}
@@ -133,7 +124,19 @@ func (w *Web) acs(r *request) error {
 	return r.redirect("/login/finish?ticket=" + out.Ticket)
 }
 
-var errTooLarge = fault.New(fault.SAMLTooLarge, "")
+// readForm reads a form of any kind and reports whether it is too large. What
+// could be read of a broken one is judged as it is.
+func (r *request) readForm() (tooLarge bool) {
+	err := r.ParseForm()
+	if err == nil {
+		_, err = io.Copy(io.Discard, r.Body) // a body that is no such form
+	}
+	var limit *http.MaxBytesError
+	if err != nil && !errors.As(err, &limit) {
+		r.web.Logger.Debug("form", "cause", err)
+	}
+	return limit != nil
+}
 
 // finish is where the browser comes back to, with its cookies.
 func (w *Web) finish(r *request) error {

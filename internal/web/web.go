@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -29,6 +30,18 @@ type Config struct {
 
 // secure reports whether browsers reach us over https.
 func (c *Config) secure() bool { return strings.HasPrefix(c.BaseURL, "https://") }
+
+// referrerPolicy keeps our addresses to ourselves: one of them holds a ticket.
+// Browsers then hide the origin of forms as well. That does no harm where they
+// send Sec-Fetch-Site, but over http outside loopback they don't: there the
+// origin alone is told.
+func (c *Config) referrerPolicy() string {
+	u, err := url.Parse(c.BaseURL)
+	if err == nil && u.Scheme == "http" && !door.Loopback(u.Hostname()) {
+		return "origin"
+	}
+	return "no-referrer"
+}
 
 // Services are the use cases behind the door.
 type Services struct {
@@ -127,7 +140,7 @@ func (w *Web) add(pattern string, ownOnly bool, h func(*request) error) {
 		var err error
 		if ownOnly {
 			r.Body = http.MaxBytesReader(rw, r.Body, maxForm)
-			err = w.sameOrigin(r)
+			err = cmp.Or(w.sameOrigin(r), formFits(r))
 		}
 		if err == nil {
 			err = h(req)
@@ -140,6 +153,16 @@ func (w *Web) add(pattern string, ownOnly bool, h func(*request) error) {
 
 // maxForm bounds the forms of our own; the ACS has a limit of its own.
 const maxForm = 64 << 10
+
+// formFits refuses a form that is cut off by its limit. What else may be wrong
+// with it shows in its fields.
+func formFits(r *http.Request) error {
+	var limit *http.MaxBytesError
+	if r.Method == http.MethodPost && errors.As(r.ParseForm(), &limit) {
+		return fault.New(fault.TooLarge, "")
+	}
+	return nil
+}
 
 // ServeHTTP answers every request that is not for the API.
 func (w *Web) ServeHTTP(rw http.ResponseWriter, r *http.Request) { w.mux.ServeHTTP(rw, r) }
@@ -167,7 +190,7 @@ func (w *Web) sameOrigin(r *http.Request) error {
 func (r *request) headers() {
 	h := r.ResponseWriter.Header()
 	h.Set("Content-Security-Policy", r.policy("'self'"))
-	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Referrer-Policy", r.web.cfg.referrerPolicy())
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
@@ -184,9 +207,9 @@ func (r *request) policy(formAction string) string {
 		"'; connect-src 'self'; form-action " + formAction + "; frame-ancestors 'none'; base-uri 'none'"
 }
 
-// allowForeignForms lets the page's forms lead to an Identity Provider, whose
-// address is not known before the form is sent: browsers hold form-action
-// against the redirect that answers it, too.
+// allowForeignForms lets the page's forms lead to an Identity Provider, and
+// from there wherever it redirects: browsers hold form-action against every
+// hop, and the large ones have several sites.
 func (r *request) allowForeignForms() {
 	r.ResponseWriter.Header().Set("Content-Security-Policy", r.policy("'self' https: http:"))
 }

@@ -1,0 +1,183 @@
+package web
+
+import (
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"sallyport/internal/fault"
+)
+
+func texts(t *testing.T) catalog {
+	t.Helper()
+	c, err := loadCatalog(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// inTemplates and inCode find the keys that are asked for by name.
+var (
+	inTemplates = regexp.MustCompile(`\.T "([a-z_.]+)"`)
+	inCode      = regexp.MustCompile(`\b(?:frame|text|T)\("([a-z_.]+)"`)
+)
+
+// asked returns the keys that templates and code ask for, each with where.
+func asked(t *testing.T) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	search := func(name string, raw []byte, keys *regexp.Regexp) {
+		for _, m := range keys.FindAllSubmatch(raw, -1) {
+			found[string(m[1])] = name
+		}
+	}
+	templates, err := fs.Glob(files, "templates/*.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range templates {
+		raw, err := fs.ReadFile(files, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		search(name, raw, inTemplates)
+	}
+	code, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range code {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		raw, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		search(name, raw, inCode)
+	}
+	return found
+}
+
+// made reports whether a key is put together from a code: that of an error,
+// what to do about it, or a field with a code. Any of these may be missing.
+func made(key string) bool {
+	isCode := func(s string) bool {
+		for _, code := range fault.Codes() {
+			if string(code) == s {
+				return true
+			}
+		}
+		return false
+	}
+	if rest, ok := strings.CutPrefix(key, "error."); ok {
+		return isCode(strings.TrimSuffix(rest, ".do"))
+	}
+	if rest, ok := strings.CutPrefix(key, "field."); ok {
+		return isCode(rest[strings.LastIndexByte(rest, '.')+1:])
+	}
+	return false
+}
+
+func TestEveryKeyThatIsAskedForIsThere(t *testing.T) {
+	c := texts(t)
+	keys := asked(t)
+	if len(keys) < 50 {
+		t.Fatalf("only %d keys were found", len(keys))
+	}
+	for key, where := range keys {
+		if c[defaultLanguage][key] == "" {
+			t.Errorf("%s asks for %s", where, key)
+		}
+	}
+}
+
+func TestNoKeyIsThereForNothing(t *testing.T) {
+	keys := asked(t)
+	for lang, list := range texts(t) {
+		for key := range list {
+			if _, ok := keys[key]; !ok && !made(key) {
+				t.Errorf("%s.json: nobody asks for %s", lang, key)
+			}
+		}
+	}
+}
+
+var verb = regexp.MustCompile(`%[^%]`)
+
+// TestTranslationsAreComplete holds every language against the default one.
+// Sentences of errors, which that takes from their titles, every other language
+// has for each code that a person can meet.
+func TestTranslationsAreComplete(t *testing.T) {
+	c := texts(t)
+	for lang, list := range c {
+		for key, text := range list {
+			if strings.TrimSpace(text) != text || text == "" {
+				t.Errorf("%s.json: %s is %q", lang, key, text)
+			}
+			for _, v := range verb.FindAllString(text, -1) {
+				if v != "%s" {
+					t.Errorf("%s.json: %s holds %s", lang, key, v)
+				}
+			}
+			english, ok := c[defaultLanguage][key]
+			if !ok && !made(key) {
+				t.Errorf("%s.json: %s is not in %s.json", lang, key, defaultLanguage)
+			}
+			if a, b := strings.Count(text, "%s"), strings.Count(english, "%s"); ok && a != b || !ok && a > 0 {
+				t.Errorf("%s.json: %s takes %d values, not %d", lang, key, a, b)
+			}
+		}
+		for key := range c[defaultLanguage] {
+			if list[key] == "" {
+				t.Errorf("%s.json: %s is missing", lang, key)
+			}
+		}
+		for _, code := range fault.Codes() {
+			if lang != defaultLanguage && list["error."+string(code)] == "" {
+				t.Errorf("%s.json: error.%s is missing", lang, code)
+			}
+		}
+	}
+}
+
+func TestTheLanguagesAreThoseOfTheFiles(t *testing.T) {
+	c := texts(t)
+	if len(c) != len(languages) {
+		t.Errorf("%d files, %d languages", len(c), len(languages))
+	}
+	for _, tag := range languages {
+		if base, _ := tag.Base(); c[base.String()] == nil {
+			t.Errorf("%s.json is missing", base)
+		}
+	}
+}
+
+func TestWhichLanguageABrowserGets(t *testing.T) {
+	p := &pages{}
+	for header, want := range map[string]string{
+		"": "en", "en": "en", "de": "de", "de-AT": "de", "de-CH,en;q=0.5": "de", "en-GB,de;q=0.9": "en", "fr": "en", "fr,de;q=0.5": "de",
+		"fr-FR, en;q=0.8, de;q=0.9": "de", "*": "en", "de;q=0": "en", "nonsense;;q": "en", "\x00": "en", strings.Repeat("de,", 10_000): "de",
+	} {
+		r := &http.Request{Header: http.Header{"Accept-Language": {header}}}
+		if got := p.language(r); got != want {
+			t.Errorf("%.40q: %s, not %s", header, got, want)
+		}
+	}
+}
+
+func TestAKeyFallsBack(t *testing.T) {
+	c := catalog{"en": {"a": "A", "b": "B %s"}, "de": {"a": "Ä"}}
+	for got, want := range map[string]string{
+		c.text("de", "a"): "Ä", c.text("de", "b", "x"): "B x", c.text("fr", "a"): "A", c.text("de", "none"): "none",
+	} {
+		if got != want {
+			t.Errorf("%q, not %q", got, want)
+		}
+	}
+}
