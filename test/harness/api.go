@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 )
 
@@ -34,7 +35,7 @@ func (s *Server) Call(t testing.TB, token, method, path string, body any) (int, 
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
 	req.Header.Set("Content-Type", "application/json")
-	res, err := http.DefaultClient.Do(req)
+	res, err := s.Send(req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,4 +117,25 @@ func Items(o Object) []Object {
 		}
 	}
 	return items
+}
+
+// CallAs sends a body of any kind as the operator and returns the status and
+// the code of a refusal.
+func (s *Server) CallAs(t testing.TB, kind, method, path, body string) (status int, code string) {
+	t.Helper()
+	req, err := http.NewRequest(method, s.Base+"/api/v1"+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+s.Token)
+	req.Header.Set("Content-Type", kind)
+	res, err := s.Send(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if _, err := io.Copy(io.Discard, res.Body); err != nil {
+		t.Fatal(err)
+	}
+	return res.StatusCode, res.Header.Get("Sallyport-Error")
 }

@@ -34,6 +34,24 @@ func (s *Server) NewBrowser(t testing.TB) *Browser {
 	return &Browser{Server: s, jar: jar}
 }
 
+// On is the same browser, sent to another node by whatever stands before the
+// servers.
+func (b *Browser) On(s *Server) *Browser {
+	return &Browser{Server: s, NoCookies: b.NoCookies, jar: b.jar}
+}
+
+// Clone is another browser that starts with the same cookies.
+func (b *Browser) Clone(t testing.TB) *Browser {
+	t.Helper()
+	next := b.Server.NewBrowser(t)
+	u, err := url.Parse(b.Server.Base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next.jar.SetCookies(u, b.jar.Cookies(u))
+	return next
+}
+
 // An Answer is what the server answered.
 type Answer struct {
 	Status    int
@@ -95,8 +113,9 @@ func (b *Browser) send(t testing.TB, method, path string, form url.Values, heade
 			req.AddCookie(c)
 		}
 	}
+	site := *req.URL
 	start := time.Now()
-	res, err := http.DefaultTransport.RoundTrip(req)
+	res, err := b.Server.Send(req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +125,7 @@ func (b *Browser) send(t testing.TB, method, path string, form url.Values, heade
 		t.Fatal(err)
 	}
 	if !b.NoCookies {
-		b.jar.SetCookies(req.URL, res.Cookies())
+		b.jar.SetCookies(&site, res.Cookies())
 	}
 	return Answer{res.StatusCode, strings.TrimPrefix(res.Header.Get("Location"), b.Server.Base), res.Header.Get("Sallyport-Error"),
 		res.Header.Get("Sallyport-Reference"), res.Header, string(raw), time.Since(start)}
@@ -120,6 +139,16 @@ func (b *Browser) Cookies(t testing.TB) []*http.Cookie {
 		t.Fatal(err)
 	}
 	return b.jar.Cookies(u)
+}
+
+// SetCookie puts a cookie into the browser.
+func (b *Browser) SetCookie(t testing.TB, name, value string) {
+	t.Helper()
+	u, err := url.Parse(b.Server.Base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.jar.SetCookies(u, []*http.Cookie{{Name: name, Value: value, Path: "/"}})
 }
 
 // Identity is what /session tells; nil if nobody is signed in.
@@ -234,6 +263,22 @@ func (a Answer) Field(t testing.TB, name string) string {
 	}
 	t.Fatalf("the page has no field %s:\n%s", name, a.Body)
 	return ""
+}
+
+// Form returns the hidden fields of a page's forms, as they would be sent.
+func (a Answer) Form(t testing.TB) url.Values {
+	t.Helper()
+	doc, err := html.Parse(strings.NewReader(a.Body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	form := make(url.Values)
+	for n := range doc.Descendants() {
+		if n.Type == html.ElementNode && n.Data == "input" && attribute(n, "type") == "hidden" {
+			form.Add(attribute(n, "name"), attribute(n, "value"))
+		}
+	}
+	return form
 }
 
 func attribute(n *html.Node, name string) string {

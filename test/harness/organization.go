@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"encoding/pem"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -120,5 +121,63 @@ func (p *Profile) Response(email, requestID string) *samltest.Response {
 	return r
 }
 
+// PEM returns the certificate of a key as text.
+func PEM(k *samltest.Key) string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: k.Certificate.Raw}))
+}
+
 // ACSPath is the path of the profile's Assertion Consumer Service.
 func (p *Profile) ACSPath() string { return strings.TrimPrefix(p.SP.ACSURL, p.Base) }
+
+// NewToken makes a token of the organization.
+func (o *Organization) NewToken(t testing.TB, scope string) string {
+	t.Helper()
+	token, _ := o.OK(t, "POST", "/tokens", Object{"organization_id": o.ID, "scope": scope})["token"].(string)
+	return token
+}
+
+// Audit returns the newest events of the organization's log, the newest first.
+func (o *Organization) Audit(t testing.TB) []Object {
+	t.Helper()
+	return Items(o.OK(t, "GET", "/organizations/"+o.ID+"/audit?limit=200", nil))
+}
+
+// Recorded fails unless the organization's log holds a refused sign-in with
+// this reference and code, and returns it.
+func (o *Organization) Recorded(t testing.TB, a Answer) Object {
+	t.Helper()
+	for _, event := range o.Audit(t) {
+		if event["reference"] == a.Reference && event["outcome"] == "refused" {
+			if event["code"] != a.Code || event["action"] != "sign_in.refused" {
+				t.Fatalf("the log has %v for the reference %s of %s", event, a.Reference, a.Code)
+			}
+			return event
+		}
+	}
+	t.Fatalf("the organization's log does not hold the reference %s of %s", a.Reference, a.Code)
+	return nil
+}
+
+// User returns what the API shows of a user.
+func (s *Server) User(t testing.TB, userID string) Object {
+	t.Helper()
+	return s.OK(t, "GET", "/users/"+userID, nil)
+}
+
+// Sessions returns a user's sessions.
+func (s *Server) Sessions(t testing.TB, userID string) []Object {
+	t.Helper()
+	return Items(s.OK(t, "GET", "/users/"+userID+"/sessions", nil))
+}
+
+// Enforced makes an organization whose domain is enforced with a new profile,
+// and an active user there.
+func Enforced(t testing.TB, s *Server, options Object) (p *Profile, email, userID string) {
+	t.Helper()
+	o := NewOrganization(t, s)
+	email = o.Address("user")
+	userID = o.AddUser(t, email)
+	p = o.NewProfile(t, options)
+	p.Enforce(t)
+	return p, email, userID
+}

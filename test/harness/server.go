@@ -2,8 +2,10 @@ package harness
 
 import (
 	"bytes"
+	"crypto/tls"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +19,7 @@ import (
 	"sallyport/internal/db"
 	"sallyport/internal/db/dbtest"
 	"sallyport/internal/secret"
+	"sallyport/internal/testenv"
 )
 
 // Engines are the databases that every test of behaviour runs on.
@@ -24,7 +27,7 @@ var Engines = []string{"sqlite", "postgres"}
 
 // A Server is the running binary.
 type Server struct {
-	Base   string // public base URL
+	Base   string // public base URL: what browsers and Identity Providers see
 	Admin  string // base URL of the admin listener
 	Token  string // operator-wide
 	Engine string
@@ -32,18 +35,26 @@ type Server struct {
 	// what a second node needs.
 	Database, KeyFile string
 
-	cmd  *exec.Cmd
-	log  *logBuffer
-	done chan struct{}
+	reach     string // where its public listener is found
+	transport http.RoundTripper
+	args, env []string
+	cmd       *exec.Cmd
+	log       *logBuffer
+	done      chan struct{}
 }
 
 // Options change how a server is started.
 type Options struct {
 	Engine string   // sqlite if empty
 	Args   []string // more flags of serve
-	Base   string   // base URL; by default loopback with the port that was picked
-	// Like is a server whose database and key the new one shares: another node.
+	Env    []string // more variables, as NAME=value
+	// Base is the base URL; by default loopback with the port that was picked.
+	// Whoever sets it sees to it that requests get there.
+	Base string
+	// Like is a server whose database, key and base URL the new one shares:
+	// another node behind the same name.
 	Like *Server
+	TLS  *testenv.TLSFiles // serve HTTPS, for localhost
 }
 
 // Binary returns the path of the binary, built once per test process.
@@ -90,41 +101,81 @@ func Start(t testing.TB, o Options) *Server {
 	return s
 }
 
+// StartOn runs a server on a database and a key that may not be there yet. It
+// has no token.
+func StartOn(t testing.TB, o Options, database, keyFile string) *Server {
+	t.Helper()
+	s := &Server{Engine: o.Engine, Database: database, KeyFile: keyFile, log: &logBuffer{}, done: make(chan struct{})}
+	s.run(t, o)
+	return s
+}
+
+// Restart ends the server and starts it again on what it had, at the same
+// address.
+func (s *Server) Restart(t testing.TB) {
+	t.Helper()
+	s.Stop()
+	s.done = make(chan struct{})
+	s.start(t)
+	s.waitReady(t)
+}
+
 func (s *Server) run(t testing.TB, o Options) {
 	t.Helper()
-	binary, err := Binary()
-	if err != nil {
-		t.Fatal(err)
-	}
-	args := append([]string{"serve", "--database", s.Database, "--secret-key-file", s.KeyFile,
-		"--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"}, o.Args...)
 	port := freePort(t)
-	s.Base = o.Base
-	if s.Base == "" {
-		s.Base = "http://localhost:" + port
-		args = append(args, "--listen", "127.0.0.1:"+port)
+	scheme := "http"
+	s.transport = http.DefaultTransport
+	args := []string{"serve", "--database", s.Database}
+	if _, err := os.Stat(s.KeyFile); err == nil {
+		args = append(args, "--secret-key-file", s.KeyFile)
 	}
-	args = append(args, "--base-url", s.Base)
-	s.cmd = exec.Command(binary, args...)
-	s.cmd.Env = cleanEnvironment()
-	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
-	if err := s.cmd.Start(); err != nil {
-		t.Fatal(err)
+	args = append(args, "--listen", "127.0.0.1:"+port, "--admin-listen", "127.0.0.1:0")
+	if o.TLS != nil {
+		scheme = "https"
+		args = append(args, "--tls-cert", o.TLS.CertFile, "--tls-key", o.TLS.KeyFile)
+		s.transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: o.TLS.Pool, ServerName: "localhost"}, ForceAttemptHTTP2: true}
 	}
-	go func() {
-		s.cmd.Wait()
-		close(s.done)
-	}()
+	s.reach = scheme + "://localhost:" + port
+	switch {
+	case o.Base != "":
+		s.Base, s.reach = o.Base, o.Base
+	case o.Like != nil:
+		s.Base = o.Like.Base
+	default:
+		s.Base = s.reach
+	}
+	s.args = append(append(args, "--base-url", s.Base), o.Args...)
+	s.env = append(cleanEnvironment(), o.Env...)
 	t.Cleanup(func() {
 		s.Stop()
 		if t.Failed() {
 			t.Logf("log of the server:\n%s", s.log.tail(60))
 		}
 	})
+	s.start(t)
 	s.waitReady(t)
 }
 
-var adminAddress = regexp.MustCompile(`admin_listen=(\S+)`)
+func (s *Server) start(t testing.TB) {
+	t.Helper()
+	binary, err := Binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.cmd = exec.Command(binary, s.args...)
+	s.cmd.Env = s.env
+	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	cmd, done := s.cmd, s.done
+	go func() {
+		cmd.Wait()
+		close(done)
+	}()
+}
+
+var adminAddress = regexp.MustCompile(`admin_listen(?:=|":")([^\s"]+)`)
 
 func (s *Server) waitReady(t testing.TB) {
 	t.Helper()
@@ -134,8 +185,9 @@ func (s *Server) waitReady(t testing.TB) {
 			t.Fatalf("the server ended:\n%s", s.log.tail(60))
 		default:
 		}
-		if m := adminAddress.FindStringSubmatch(s.log.String()); m != nil {
-			s.Admin = "http://" + m[1]
+		// The last one: the log goes on when the server is started again.
+		if all := adminAddress.FindAllStringSubmatch(s.log.String(), -1); all != nil {
+			s.Admin = "http://" + all[len(all)-1][1]
 			if res, err := http.Get(s.Admin + "/readyz"); err == nil {
 				res.Body.Close()
 				if res.StatusCode == http.StatusOK {
@@ -168,6 +220,43 @@ func (s *Server) PID() int { return s.cmd.Process.Pid }
 
 // Log returns what the server has logged.
 func (s *Server) Log() string { return s.log.String() }
+
+// LogTail returns the last lines of it.
+func (s *Server) LogTail(lines int) string { return s.log.tail(lines) }
+
+// Done is closed when the server has ended.
+func (s *Server) Done() <-chan struct{} { return s.done }
+
+// ExitCode is that of a server that has ended.
+func (s *Server) ExitCode() int { return s.cmd.ProcessState.ExitCode() }
+
+// Signal sends the server a signal.
+func (s *Server) Signal(t testing.TB, signal os.Signal) {
+	t.Helper()
+	if err := s.cmd.Process.Signal(signal); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Send sends a request to the server's own listener, whatever the base URL,
+// and follows no redirect. The path is that of the request.
+func (s *Server) Send(req *http.Request) (*http.Response, error) {
+	there, err := url.Parse(s.reach)
+	if err != nil {
+		return nil, err
+	}
+	if req.Host == "" {
+		req.Host = req.URL.Host
+	}
+	req.URL.Scheme, req.URL.Host = there.Scheme, there.Host
+	return s.transport.RoundTrip(req)
+}
+
+// Address is the host and port of its public listener.
+func (s *Server) Address() string {
+	_, address, _ := strings.Cut(s.reach, "://")
+	return address
+}
 
 // A logBuffer collects a log for a test.
 type logBuffer struct {
@@ -218,12 +307,18 @@ func Command(t testing.TB, stdin string, args ...string) string {
 // code.
 func Run(t testing.TB, stdin string, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
+	return RunWith(t, nil, stdin, args...)
+}
+
+// RunWith is [Run] with more variables, as NAME=value.
+func RunWith(t testing.TB, env []string, stdin string, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
 	binary, err := Binary()
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(binary, args...)
-	cmd.Env = cleanEnvironment()
+	cmd.Env = append(cleanEnvironment(), env...)
 	cmd.Stdin = strings.NewReader(stdin)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs

@@ -1,0 +1,93 @@
+package house
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// owners says which package a table belongs to: no other one reads or writes
+// it.
+var owners = map[string]string{
+	"installation": "internal/db",
+
+	"organizations": "internal/directory", "domains": "internal/directory", "users": "internal/directory", "invitations": "internal/directory",
+	"accounts": "internal/directory", "account_members": "internal/directory",
+	"sessions": "internal/session", "session_activity": "internal/session",
+	"arrivals":     "internal/signin",
+	"sso_profiles": "internal/sso", "sso_certificates": "internal/sso", "sso_requests": "internal/sso", "sso_assertions": "internal/sso", "sso_tickets": "internal/sso",
+	"api_tokens":   "internal/token",
+	"audit_events": "internal/audit",
+}
+
+var (
+	made    = regexp.MustCompile(`(?im)^create table (?:if not exists )?([a-z_]+)`)
+	mention = regexp.MustCompile(`(?i)\b(?:from|join|into|update|table)\s+([a-z_]+)\b`)
+)
+
+func TestEveryTableHasAnOwner(t *testing.T) {
+	migrations, err := filepath.Glob(filepath.Join(root, "internal/db/migrations/*.sql"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]bool{}
+	for _, file := range migrations {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range made.FindAllSubmatch(text, -1) {
+			if found[string(m[1])] = true; owners[string(m[1])] == "" {
+				t.Errorf("%s belongs to nobody", m[1])
+			}
+		}
+	}
+	for table := range owners {
+		if !found[table] {
+			t.Errorf("%s is not there", table)
+		}
+	}
+}
+
+// TestSQLStandsInRowsOfTheOwner looks for the names of tables behind words of
+// SQL, in strings of all packages.
+func TestSQLStandsInRowsOfTheOwner(t *testing.T) {
+	text := regexp.MustCompile("(?s)`[^`]*`|\"(?:[^\"\\\\\n]|\\\\.)*\"")
+	statements := 0
+	for _, p := range packages(t) {
+		if forTests(p.short()) {
+			continue
+		}
+		for _, file := range p.files() {
+			code, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range text.FindAllString(string(code), -1) {
+				for _, m := range mention.FindAllStringSubmatch(s, -1) {
+					owner, isTable := owners[m[1]]
+					if !isTable || !isSQL(s) {
+						continue
+					}
+					if statements++; owner != p.short() {
+						t.Errorf("%s touches %s, which belongs to %s", file, m[1], owner)
+					} else if owner != "internal/db" && filepath.Base(file) != "rows.go" {
+						t.Errorf("%s touches %s: SQL stands in rows.go", file, m[1])
+					}
+				}
+			}
+		}
+	}
+	if statements < 50 {
+		t.Errorf("only %d statements were found", statements)
+	}
+}
+
+// isSQL tells a statement from a sentence.
+func isSQL(s string) bool {
+	words := strings.Fields(strings.ToLower(strings.Trim(s, "`\"")))
+	return len(words) > 2 && slices.Contains([]string{"select", "insert", "update", "delete", "from", "with"}, words[0])
+}
