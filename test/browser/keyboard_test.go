@@ -60,6 +60,7 @@ type focus struct {
 	Control  int // -1 is none of the page's
 	Outlined bool
 	Visible  bool
+	Box      string
 }
 
 // focus returns it when the page has scrolled there: the browser does that
@@ -71,6 +72,7 @@ func (b *tab) focus() (at focus) {
 			return {
 				Control: `+controls+`.indexOf(e),
 				Outlined: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2,
+				Box: [box.left, box.top, box.right, box.bottom].join(' ') + ' of ' + innerWidth + ' ' + innerHeight,
 				Visible: box.width > 0 && box.left >= 0 && box.top >= 0 && box.right <= innerWidth && box.bottom <= innerHeight,
 			}})()`, &at)
 		if at.Control < 0 || at.Visible {
