@@ -264,19 +264,17 @@ func (c *cli) tokens() *cobra.Command {
 	list := paging(&cobra.Command{Use: "list", Short: "List API tokens", Args: cobra.NoArgs})
 	of := list.Flags().String("org", "", "of this organization; without it the operator-wide ones")
 	remove := &cobra.Command{Use: "delete TOKEN-ID", Short: "End an API token", Args: cobra.ExactArgs(1)}
-	createRun := c.run(create, func([]string) (call, error) {
-		if *operator == (*organization != "") {
-			return call{}, usagef("expected either --operator or --org ORGANIZATION")
-		}
-		body := fields{"scope": *scope, "expires": *expires, "name": *name}
-		if *organization != "" {
-			body["organization_id"] = *organization
-		}
-		return call{method: http.MethodPost, path: "/tokens", body: body}, nil
-	})
-	c.printOnly(createRun, "token")
 	return group("token", "API tokens",
-		createRun,
+		c.run(create, func([]string) (call, error) {
+			if *operator == (*organization != "") {
+				return call{}, usagef("expected either --operator or --org ORGANIZATION")
+			}
+			body := fields{"scope": *scope, "expires": *expires, "name": *name}
+			if *organization != "" {
+				body["organization_id"] = *organization
+			}
+			return call{method: http.MethodPost, path: "/tokens", body: body}, nil
+		}, "token"),
 		c.run(list, func([]string) (call, error) {
 			q := query(list.Flags())
 			if *of != "" {

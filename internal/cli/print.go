@@ -12,8 +12,8 @@ import (
 )
 
 // run adds the flags of a command that calls the API, and what it prints:
-// columns of a list, or the fields of one thing. A column is a path such as
-// sign_in.method.
+// columns of a list; of one thing these values alone, for scripts, or all of its
+// fields if there are no columns. A column is a path such as sign_in.method.
 func (c *cli) run(cmd *cobra.Command, make func(args []string) (call, error), columns ...string) *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&c.server, "server", "", "base URL of a server [SALLYPORT_SERVER]")
@@ -47,7 +47,19 @@ func (c *cli) print(raw json.RawMessage, columns []string) error {
 	if items, ok := v["items"].([]any); ok {
 		return c.printTable(items, columns, v["next_cursor"])
 	}
+	if len(columns) > 0 {
+		return c.printValues(v, columns)
+	}
 	return c.printFields("", v)
+}
+
+func (c *cli) printValues(v map[string]any, columns []string) error {
+	for _, col := range columns {
+		if _, err := fmt.Fprintln(c.Out, plain(at(v, col))); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (c *cli) printJSON(v any) error {
@@ -137,28 +149,4 @@ func (c *cli) printFields(prefix string, v map[string]any) error {
 		}
 	}
 	return nil
-}
-
-// printOnly has a command print one field alone, for scripts.
-func (c *cli) printOnly(cmd *cobra.Command, field string) {
-	all := cmd.RunE
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if c.json {
-			return all(cmd, args)
-		}
-		out := c.Out
-		var b bytes.Buffer
-		c.Out, c.json = &b, true
-		err := all(cmd, args)
-		c.Out, c.json = out, false
-		if err != nil {
-			return err
-		}
-		var v map[string]any
-		if err := json.Unmarshal(b.Bytes(), &v); err != nil {
-			return err
-		}
-		_, err = fmt.Fprintln(c.Out, plain(v[field]))
-		return err
-	}
 }

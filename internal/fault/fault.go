@@ -27,6 +27,9 @@ type Error struct {
 type Field struct {
 	Name    string // as the caller wrote it: a form field, a JSON path
 	Message string
+	// Reason is what a translation of the message is found by, where one code
+	// has several messages.
+	Reason string
 }
 
 // New makes an Error that nothing but a rule caused.

@@ -130,7 +130,7 @@ func TestFrom(t *testing.T) {
 }
 
 func TestInvalidNamesItsFields(t *testing.T) {
-	e := Invalid(Field{"email", "is no e-mail address"}, Field{"name", "is too long"})
+	e := Invalid(Field{Name: "email", Message: "is no e-mail address"}, Field{Name: "name", Message: "is too long"})
 	if e.Code != CodeInvalid || e.Status() != 422 || len(e.Fields) != 2 {
 		t.Errorf("%+v", e)
 	}

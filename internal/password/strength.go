@@ -27,21 +27,21 @@ func Check(password, email string, names ...string) error {
 	n := utf8.RuneCountInString(password)
 	switch {
 	case !utf8.ValidString(password):
-		return weak("The password holds something that is not text.")
+		return weak("not_text", "The password holds something that is not text.")
 	case n < MinLength:
-		return weak("A password has at least 12 characters. Three or four words in a row are easy to remember.")
+		return weak("too_short", "A password has at least 12 characters. Three or four words in a row are easy to remember.")
 	case n > MaxLength:
-		return weak("A password has at most 256 characters.")
+		return weak("too_long", "A password has at most 256 characters.")
 	}
 	low := strings.ToLower(password)
 	local, _, _ := strings.Cut(email, "@")
 	for _, word := range append([]string{email, local}, names...) {
 		if word = strings.ToLower(norm.NFC.String(strings.TrimSpace(word))); contains(low, word) {
-			return weak("The password contains your address or a name that others would try first.")
+			return weak("personal", "The password contains your address or a name that others would try first.")
 		}
 	}
 	if common(low) {
-		return weak("The password is one of those that are tried first. Three or four words in a row are better.")
+		return weak("common", "The password is one of those that are tried first. Three or four words in a row are better.")
 	}
 	return nil
 }
@@ -120,8 +120,8 @@ func reversed(s string) string {
 	return string(b)
 }
 
-func weak(detail string) error {
+func weak(reason, detail string) error {
 	e := fault.New(fault.PasswordWeak, detail)
-	e.Fields = []fault.Field{{Name: "password", Message: detail}}
+	e.Fields = []fault.Field{{Name: "password", Message: detail, Reason: reason}}
 	return e
 }

@@ -19,6 +19,8 @@ type Refusal struct {
 	Reference string
 	// ProfileID is the way that is open instead, with fault.SSORequired.
 	ProfileID string
+	// ReturnTo is the page that the user asked for first, where it is known.
+	ReturnTo string
 }
 
 func (r *Refusal) Error() string { return r.Fault.Error() }
@@ -34,6 +36,7 @@ type Attempt struct {
 	User           directory.User // the zero User if there is none
 	Typed          string         // the address, where User is not set
 	Reference      string         // made if empty
+	ReturnTo       string         // the page asked for first, if known
 }
 
 // Refuse records a refused sign-in and returns it as an error for the door. It
@@ -44,7 +47,7 @@ func (s *Service) Refuse(tx *db.Tx, a Attempt, f *fault.Error) (*Refusal, error)
 	}
 	tx.AfterCommit(func() { s.observe(a.Method, audit.Refused, f.Code) })
 	err := s.append(tx, a, audit.SignInRefused, audit.Refused, string(f.Code))
-	return &Refusal{Fault: f.AtSignIn(), Reference: a.Reference}, err
+	return &Refusal{Fault: f.AtSignIn(), Reference: a.Reference, ReturnTo: a.ReturnTo}, err
 }
 
 func (s *Service) append(tx *db.Tx, a Attempt, action audit.Action, outcome, code string) error {

@@ -48,7 +48,7 @@ func (s *Service) Consume(ctx context.Context, actor access.Actor, in Response) 
 	}
 	attempt := signin.Attempt{Method: access.MethodSSO, ProfileID: p.ID, OrganizationID: p.OrganizationID}
 	if in.TooLarge {
-		return Consumed{}, s.refuse(ctx, actor, attempt, fault.New(fault.SAMLTooLarge, ""))
+		return Consumed{}, s.refuse(ctx, actor, attempt, in, fault.New(fault.SAMLTooLarge, ""))
 	}
 	sp, err := s.serviceProvider(&p)
 	if err != nil {
@@ -73,7 +73,7 @@ func (s *Service) Consume(ctx context.Context, actor access.Actor, in Response) 
 		if !errors.As(err, &refusal) {
 			return Consumed{}, err
 		}
-		return Consumed{}, s.refuse(ctx, actor, attempt, samlFault(refusal))
+		return Consumed{}, s.refuse(ctx, actor, attempt, in, samlFault(refusal))
 	}
 	if res.Restart {
 		return s.restart(ctx, actor, attempt, in)
@@ -81,9 +81,16 @@ func (s *Service) Consume(ctx context.Context, actor access.Actor, in Response) 
 	return s.accept(ctx, actor, attempt, &p, res.Assertion, in)
 }
 
-func (s *Service) refuse(ctx context.Context, actor access.Actor, a signin.Attempt, f *fault.Error) error {
+// refuse records a message that is not believed. Its RelayState, which nobody
+// can guess, still tells where a user who tries again wants to go.
+func (s *Service) refuse(ctx context.Context, actor access.Actor, a signin.Attempt, in Response, f *fault.Error) error {
 	var refusal *signin.Refusal
-	err := s.db.Update(ctx, actor, func(tx *db.Tx) (err error) {
+	err := s.db.Update(ctx, actor, func(tx *db.Tx) error {
+		r, err := requestByID(tx, in.ProfileID, in.RelayState)
+		if err != nil && !errors.Is(err, db.ErrNoRows) {
+			return err
+		}
+		a.ReturnTo = r.returnTo
 		refusal, err = s.signin.Refuse(tx, a, f)
 		return err
 	})
@@ -144,7 +151,7 @@ func (s *Service) restart(ctx context.Context, actor access.Actor, a signin.Atte
 		return Consumed{}, err
 	}
 	if marked {
-		return Consumed{}, s.refuse(ctx, actor, a, fault.New(fault.SAMLIdPInitiatedRefused,
+		return Consumed{}, s.refuse(ctx, actor, a, in, fault.New(fault.SAMLIdPInitiatedRefused,
 			"Your company's sign-in page does not answer our requests. Please tell your administrator the reference."))
 	}
 	return Consumed{Restart: true, ReturnTo: path}, nil
@@ -170,6 +177,7 @@ func (s *Service) accept(ctx context.Context, actor access.Actor, a signin.Attem
 			return err
 		}
 		if f != nil {
+			a.ReturnTo = t.returnTo
 			refusal, err = s.signin.Refuse(tx, a, f)
 			return err
 		}

@@ -71,7 +71,7 @@ func (s *Service) finish(tx *db.Tx, in Finish, a *signin.Attempt) (signin.Outcom
 	if !bound {
 		return signin.Outcome{}, foreign // the ticket and its reference stay the right browser's
 	}
-	if a.Reference = t.reference; gone != nil {
+	if a.Reference, a.ReturnTo = t.reference, t.returnTo; gone != nil {
 		return signin.Outcome{}, gone
 	}
 	switch {

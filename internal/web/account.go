@@ -63,7 +63,7 @@ func (w *Web) security(r *request) error {
 	if err != nil {
 		return err
 	}
-	v.Changed = r.URL.Query().Get("changed") == "password"
+	v.Changed = r.done() == "password"
 	return r.render(http.StatusOK, "security", v)
 }
 
@@ -90,7 +90,8 @@ func (w *Web) changePassword(r *request) error {
 	case err != nil:
 		return err
 	}
-	return r.redirect("/account/security?changed=password")
+	r.sayDone("password")
+	return r.redirect("/account/security")
 }
 
 func (w *Web) endSession(r *request) error {

@@ -24,6 +24,7 @@ func (r *request) askToContinue(out signin.Outcome) error {
 		return err
 	}
 	r.bind(out.BrowserToken, pageLife)
+	r.allowForeignForms()
 	v := continueView{Frame: r.frame("continue.title"), Next: out.User.Email, PageToken: out.PageToken, ReturnTo: out.ReturnTo}
 	if identity != nil {
 		v.Now, v.NowID = identity.User.Email, identity.User.ID
@@ -78,6 +79,7 @@ func (w *Web) initialPassword(r *request) error {
 	}
 	if errorIs(err, fault.CodeInvalid) || errorIs(err, fault.PasswordWeak) {
 		status := r.note(err)
+		r.allowForeignForms()
 		return r.render(status, "initial", initialView{
 			Frame: r.frame("initial.title"), Email: out.User.Email, PageToken: in.PageToken, Errors: r.formErrors(err),
 		})

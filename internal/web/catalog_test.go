@@ -6,10 +6,12 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"sallyport/internal/fault"
+	"sallyport/internal/password"
 )
 
 func texts(t *testing.T) catalog {
@@ -79,9 +81,34 @@ func made(key string) bool {
 		return isCode(strings.TrimSuffix(rest, ".do"))
 	}
 	if rest, ok := strings.CutPrefix(key, "field."); ok {
-		return isCode(rest[strings.LastIndexByte(rest, '.')+1:])
+		last := rest[strings.LastIndexByte(rest, '.')+1:]
+		return isCode(last) || slices.Contains(weaknesses(), last)
 	}
 	return false
+}
+
+// weaknesses are the reasons why a password may be refused.
+func weaknesses() (reasons []string) {
+	for _, word := range []string{"short", strings.Repeat("long ", 60), "not text\xff\xff\xff\xff", "user@acme.test!", "password1234"} {
+		reasons = append(reasons, fault.From(password.Check(word, "user@acme.test")).Fields[0].Reason)
+	}
+	return reasons
+}
+
+// TestEachWeaknessOfAPasswordIsTranslated finds a reason that has no sentence in
+// a language beside the default one.
+func TestEachWeaknessOfAPasswordIsTranslated(t *testing.T) {
+	reasons := weaknesses()
+	if slices.Sort(reasons); len(slices.Compact(slices.Clone(reasons))) != 5 {
+		t.Fatalf("reasons are %v", reasons)
+	}
+	for lang, list := range texts(t) {
+		for _, reason := range reasons {
+			if list["field.password."+reason] == "" && lang != defaultLanguage {
+				t.Errorf("%s.json: field.password.%s is missing", lang, reason)
+			}
+		}
+	}
 }
 
 func TestEveryKeyThatIsAskedForIsThere(t *testing.T) {

@@ -17,6 +17,7 @@ const (
 	cookieHint    = "sallyport_hint"  // the address typed a moment ago
 	cookieRestart = "sallyport_restart"
 	cookieProbe   = "sallyport_probe"
+	cookieDone    = "sallyport_done" // what the next page says was done
 )
 
 // cookieName adds the prefix that ties a cookie to this host over https.
@@ -45,6 +46,18 @@ func (r *request) cookie(name string) string {
 		return c.Value
 	}
 	return ""
+}
+
+// sayDone has the page that the browser is sent to say what was done: once, so
+// that neither a reload nor a link says it again.
+func (r *request) sayDone(what string) { r.setCookie(cookieDone, what, time.Minute) }
+
+func (r *request) done() string {
+	what := r.cookie(cookieDone)
+	if what != "" {
+		r.setCookie(cookieDone, "", -1)
+	}
+	return what
 }
 
 // maxFlows is how many sign-ins may be under way in one browser.

@@ -18,6 +18,7 @@ type passwordView struct {
 
 func (w *Web) passwordPage(r *request) error {
 	v := passwordView{Frame: r.frame("password.title"), Email: r.hint(), ReturnTo: r.returnTo()}
+	r.allowForeignForms()
 	return r.render(http.StatusOK, "password", v)
 }
 
@@ -34,6 +35,7 @@ func (w *Web) password(r *request) error {
 		status := r.note(err)
 		v := passwordView{Frame: r.frame("password.title"), Email: in.Email, ReturnTo: in.ReturnTo}
 		v.Errors = formErrors{{Field: "password", Message: v.T("password.wrong")}}
+		r.allowForeignForms()
 		return r.render(status, "password", v)
 	case err != nil:
 		return err
@@ -50,6 +52,7 @@ func (r *request) arrived(out signin.Outcome) error {
 		return r.askToContinue(out)
 	case signin.PageInitialPassword:
 		r.bind(out.BrowserToken, pageLife)
+		r.allowForeignForms()
 		return r.render(http.StatusOK, "initial", initialView{
 			Frame: r.frame("initial.title"), Email: out.User.Email, PageToken: out.PageToken,
 		})

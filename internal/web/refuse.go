@@ -60,12 +60,15 @@ func (r *request) refuse(err error) {
 		Frame: r.frame("refusal.title"), Code: string(f.Code), Time: time.Now().UTC(), Support: r.web.cfg.SupportURL,
 		ReturnTo: r.returnTo(), WhyURL: "/help/errors/" + string(f.Code),
 	}
+	var recorded *signin.Refusal
+	if errors.As(err, &recorded) && recorded.ReturnTo != "" {
+		v.ReturnTo = recorded.ReturnTo
+	}
 	v.What, v.Do = r.sentences(f)
 	v.Title = v.What
 	switch f.Code {
 	case fault.SSORequired:
-		var recorded *signin.Refusal
-		if errors.As(err, &recorded) && recorded.ProfileID != "" {
+		if recorded != nil && recorded.ProfileID != "" {
 			v.SSOURL = withReturn("/saml/"+url.PathEscape(recorded.ProfileID)+"/start", v.ReturnTo)
 		}
 	case fault.SSONotEnabledForUser, fault.UserNotFound, fault.DomainNotVerified:
@@ -116,8 +119,11 @@ func (r *request) formErrors(err error) formErrors {
 	f := fault.From(err)
 	var list formErrors
 	for _, field := range f.Fields {
-		message := field.Message
-		if text, ok := r.web.pages.catalog.find(r.lang, "field."+field.Name+"."+string(f.Code)); ok {
+		message, key := field.Message, string(f.Code)
+		if field.Reason != "" {
+			key = field.Reason
+		}
+		if text, ok := r.web.pages.catalog.find(r.lang, "field."+field.Name+"."+key); ok {
 			message = text
 		}
 		list = append(list, formError{field.Name, message})

@@ -207,9 +207,10 @@ func (r *request) policy(formAction string) string {
 		"'; connect-src 'self'; form-action " + formAction + "; frame-ancestors 'none'; base-uri 'none'"
 }
 
-// allowForeignForms lets the page's forms lead to an Identity Provider, and
-// from there wherever it redirects: browsers hold form-action against every
-// hop, and the large ones have several sites.
+// allowForeignForms lets the page's forms lead to an Identity Provider, at once
+// or by way of the page first asked for, and from there wherever it redirects:
+// browsers hold form-action against every hop, and the large ones have several
+// sites.
 func (r *request) allowForeignForms() {
 	r.ResponseWriter.Header().Set("Content-Security-Policy", r.policy("'self' https: http:"))
 }

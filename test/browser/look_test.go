@@ -162,7 +162,12 @@ func pageCases() []pageCase {
 		{"security-changed", "body", func(t *testing.T, s *stage) *tab {
 			b := s.newTab(t)
 			b.signIn(t, s.member(t))
-			b.path(securityPath + "?changed=password")
+			b.path(securityPath)
+			b.Fill("Present password", harness.Password)
+			b.Fill("New password", newPassword)
+			b.Fill("Repeat the password", newPassword)
+			b.Click("Change password")
+			b.WaitText("Your password was changed.")
 			return b
 		}},
 		{"security-sso", "body", func(t *testing.T, s *stage) *tab {

@@ -58,6 +58,7 @@ func TestInABrowser(t *testing.T) {
 		{"another user is asked about before anything changes", continueQuestion},
 		{"an invited user sets a password once", initialPassword},
 		{"a password signs in", passwordSignsIn},
+		{"the page after a password may lead to an Identity Provider", passwordThenIdP},
 		{"a wrong password is told as such", wrongPassword},
 		{"an address that is none is told at its field", noAddress},
 		{"a user of single sign-on is led from the password to the Identity Provider", passwordUnderEnforcement},

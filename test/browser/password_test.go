@@ -30,6 +30,20 @@ func passwordSignsIn(t *testing.T, s *stage) {
 	b.signedIn(t, user, "password")
 }
 
+// passwordThenIdP signs in at a page that leads off the site: browsers hold
+// every hop after a form against the page's policy.
+func passwordThenIdP(t *testing.T, s *stage) {
+	p, _ := s.enforced(t, nil)
+	user := s.member(t)
+	b := s.newTab(t)
+	b.path("/login/password?return_to=" + url.QueryEscape("/saml/"+p.ID+"/start"))
+	b.Fill("E-mail address", user)
+	b.Fill("Password", harness.Password)
+	b.Click("Sign in")
+	b.WaitURL(s.idp.base)
+	b.signedIn(t, user, "password")
+}
+
 func wrongPassword(t *testing.T, s *stage) {
 	user := s.member(t)
 	b := s.newTab(t)

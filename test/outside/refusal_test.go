@@ -153,6 +153,41 @@ func TestABadResponseIsRefusedWithItsCodeAndAReferenceInTheLog(t *testing.T) {
 	})
 }
 
+// TestAfterARefusalAnotherTryLeadsToThePageFirstAskedFor looks at refusals from
+// before and after the assertion is believed.
+func TestAfterARefusalAnotherTryLeadsToThePageFirstAskedFor(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *harness.Server) {
+		const page, again = "/account/security", `href="/login?return_to=%2faccount%2fsecurity"`
+		p, user, id := harness.Enforced(t, s, nil)
+		b := s.NewBrowser(t)
+		deliver := func(edit func(r *samltest.Response)) harness.Answer {
+			req := b.Depart(t, user, page)
+			r := p.Response(user, req.ID)
+			edit(r)
+			return b.Deliver(t, p, r, req.RelayState)
+		}
+		unsigned := deliver(func(r *samltest.Response) { r.ResponseSigning, r.AssertionSigning = nil, nil })
+		unknown := deliver(func(r *samltest.Response) { r.Assertion.NameID.Value = p.Address("stranger") })
+		finish := deliver(func(*samltest.Response) {}).Location
+		s.OK(t, "PATCH", "/users/"+id, harness.Object{"status": "deactivated"})
+		meanwhile := b.Get(t, finish).Refused(t, 403, "user_deactivated")
+		for name, a := range map[string]harness.Answer{"unsigned": unsigned, "unknown": unknown} {
+			if a.Status != 403 || !strings.Contains(a.Body, again) {
+				t.Errorf("%s: %d %s\n%s", name, a.Status, a.Code, a.Body)
+			}
+		}
+		if strings.Contains(meanwhile.Body, "Try again") {
+			t.Errorf("another try changes nothing:\n%s", meanwhile.Body)
+		}
+		// A RelayState that is none of ours leads nowhere.
+		a := b.DeliverEncoded(t, p, "", page).Refused(t, 403, "saml_response_missing")
+		if strings.Contains(a.Body, "return_to") {
+			t.Error(a.Body)
+		}
+	})
+}
+
 func TestEveryPublishedAttackIsRefused(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *harness.Server) {
