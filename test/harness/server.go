@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/tls"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -115,6 +117,12 @@ func StartOn(t testing.TB, o Options, database, keyFile string) *Server {
 func (s *Server) Restart(t testing.TB) {
 	t.Helper()
 	s.Stop()
+	s.Again(t)
+}
+
+// Again starts a server that was stopped.
+func (s *Server) Again(t testing.TB) {
+	t.Helper()
 	s.done = make(chan struct{})
 	s.start(t)
 	s.waitReady(t)
@@ -124,7 +132,7 @@ func (s *Server) run(t testing.TB, o Options) {
 	t.Helper()
 	port := freePort(t)
 	scheme := "http"
-	s.transport = http.DefaultTransport
+	s.transport = &http.Transport{MaxIdleConnsPerHost: 64}
 	args := []string{"serve", "--database", s.Database}
 	if _, err := os.Stat(s.KeyFile); err == nil {
 		args = append(args, "--secret-key-file", s.KeyFile)
@@ -179,7 +187,7 @@ var adminAddress = regexp.MustCompile(`admin_listen(?:=|":")([^\s"]+)`)
 
 func (s *Server) waitReady(t testing.TB) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
 		select {
 		case <-s.done:
 			t.Fatalf("the server ended:\n%s", s.log.tail(60))
@@ -217,6 +225,28 @@ func (s *Server) Kill() {
 
 // PID is the process of the server.
 func (s *Server) PID() int { return s.cmd.Process.Pid }
+
+// Memory returns a line of what the kernel knows of the server's memory, such as
+// VmRSS, in octets.
+func (s *Server) Memory(t testing.TB, line string) int64 {
+	t.Helper()
+	f, err := os.Open(fmt.Sprintf("/proc/%d/status", s.PID()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for scan := bufio.NewScanner(f); scan.Scan(); {
+		if fields := strings.Fields(scan.Text()); len(fields) >= 2 && fields[0] == line+":" {
+			n, err := strconv.ParseInt(fields[1], 10, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n << 10
+		}
+	}
+	t.Fatalf("no %s", line)
+	return 0
+}
 
 // Log returns what the server has logged.
 func (s *Server) Log() string { return s.log.String() }

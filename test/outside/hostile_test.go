@@ -1,15 +1,12 @@
 package outside
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -158,28 +155,6 @@ func median(list []time.Duration) time.Duration {
 	return list[len(list)/2]
 }
 
-// memory returns a line of what the kernel knows of the server's memory, in
-// octets.
-func memory(t *testing.T, s *harness.Server, line string) int64 {
-	t.Helper()
-	f, err := os.Open(fmt.Sprintf("/proc/%d/status", s.PID()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	for scan := bufio.NewScanner(f); scan.Scan(); {
-		if fields := strings.Fields(scan.Text()); len(fields) >= 2 && fields[0] == line+":" {
-			n, err := strconv.ParseInt(fields[1], 10, 64)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return n << 10
-		}
-	}
-	t.Fatalf("no %s", line)
-	return 0
-}
-
 func TestHostileInputToTheACSTakesNoMemoryForGood(t *testing.T) {
 	alone(t, harness.Options{}, func(t *testing.T, s *harness.Server) {
 		org := harness.NewOrganization(t, s)
@@ -191,11 +166,11 @@ func TestHostileInputToTheACSTakesNoMemoryForGood(t *testing.T) {
 			}
 		}
 		round()
-		before := memory(t, s, "VmRSS")
+		before := s.Memory(t, "VmRSS")
 		for range 4 {
 			round()
 		}
-		after, peak := memory(t, s, "VmRSS"), memory(t, s, "VmHWM")
+		after, peak := s.Memory(t, "VmRSS"), s.Memory(t, "VmHWM")
 		const mib = 1 << 20
 		if after > before+48*mib || peak > 256*mib {
 			t.Errorf("%d MiB before, %d MiB after, %d MiB at its height", before/mib, after/mib, peak/mib)
