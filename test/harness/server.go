@@ -132,7 +132,9 @@ func (s *Server) run(t testing.TB, o Options) {
 	t.Helper()
 	port := freePort(t)
 	scheme := "http"
-	s.transport = &http.Transport{MaxIdleConnsPerHost: 64}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConnsPerHost = 64
+	s.transport = transport
 	args := []string{"serve", "--database", s.Database}
 	if _, err := os.Stat(s.KeyFile); err == nil {
 		args = append(args, "--secret-key-file", s.KeyFile)

@@ -85,7 +85,7 @@ func TestThePasswordIsChangedAtTheSecurityPage(t *testing.T) {
 		}
 		elsewhere.SignedIn(t, user, "password")
 
-		change(t, b, harness.Password, newPassword).Redirected(t, "/account/security?changed=password")
+		change(t, b, harness.Password, newPassword).Redirected(t, "/account/security")
 		b.SignedIn(t, user, "password")
 		elsewhere.SignedIn(t, "", "")
 		if n := len(s.Sessions(t, id)); n != 1 {
@@ -128,7 +128,7 @@ func TestAPasswordCannotBeChangedUnderEnforcement(t *testing.T) {
 		}
 		org.OK(t, "PUT", "/domains/"+org.DomainID+"/enforcement", harness.Object{"sso_profile_id": nil})
 		s.NewBrowser(t).Password(t, user, newPassword).Refused(t, 401, "credentials_invalid")
-		change(t, b, harness.Password, newPassword).Redirected(t, "/account/security?changed=password")
+		change(t, b, harness.Password, newPassword).Redirected(t, "/account/security")
 	})
 }
 
@@ -141,7 +141,7 @@ func TestIndependentUsersOfAnEnforcedDomainKeepTheirPassword(t *testing.T) {
 		b := s.NewBrowser(t)
 		b.Password(t, independent, harness.Password).Redirected(t, "/")
 		b.SignedIn(t, independent, "password")
-		change(t, b, harness.Password, newPassword).Redirected(t, "/account/security?changed=password")
+		change(t, b, harness.Password, newPassword).Redirected(t, "/account/security")
 
 		b = s.NewBrowser(t)
 		req := b.Depart(t, independent, "") // the login page sends every address there
