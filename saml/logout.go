@@ -63,27 +63,38 @@ const (
 	statusPartialLogout = "urn:oasis:names:tc:SAML:2.0:status:PartialLogout"
 )
 
+// LogoutResponseOptions are what a logout response says.
+type LogoutResponseOptions struct {
+	InResponseTo string
+	// Done is false if the sessions could not be ended.
+	Done bool
+	// Binding is that of the request. The response goes by it where the
+	// Identity Provider has an endpoint for it, else as every message.
+	Binding Binding
+	Now     time.Time // the system's if zero
+}
+
 // LogoutResponse answers a logout request of the Identity Provider's, signed.
-// Done is false if the sessions could not be ended. Now is the system's if zero.
-func (sp *ServiceProvider) LogoutResponse(inResponseTo string, done bool, now time.Time) (*LogoutResponse, error) {
-	ep, ok := preferred(sp.cfg.IdP.SLO)
+// Its error is that of [ServiceProvider.LogoutRequest].
+func (sp *ServiceProvider) LogoutResponse(o LogoutResponseOptions) (*LogoutResponse, error) {
+	ep, ok := preferred(sp.cfg.IdP.SLO, o.Binding)
 	if !ok || len(sp.cfg.Keys) == 0 {
 		return nil, ErrNoEndpoint
 	}
 	if ep.ResponseLocation != "" {
 		ep.Location = ep.ResponseLocation
 	}
-	if now.IsZero() {
-		now = time.Now()
+	if o.Now.IsZero() {
+		o.Now = time.Now()
 	}
 	id := NewID()
 	var w writer
 	w.open("samlp:LogoutResponse").attr("xmlns:samlp", nsProtocol).attr("xmlns:saml", nsAssertion)
-	w.attr("ID", id).attr("Version", "2.0").attr("IssueInstant", formatInstant(now))
-	w.attr("Destination", ep.Location).attr("InResponseTo", inResponseTo)
+	w.attr("ID", id).attr("Version", "2.0").attr("IssueInstant", formatInstant(o.Now))
+	w.attr("Destination", ep.Location).attr("InResponseTo", o.InResponseTo)
 	w.element("saml:Issuer", sp.cfg.EntityID)
 	status := statusSuccess
-	if !done {
+	if !o.Done {
 		status = statusResponder
 	}
 	w.open("samlp:Status").open("samlp:StatusCode").attr("Value", status).close().close()

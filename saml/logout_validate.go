@@ -50,10 +50,11 @@ type LogoutOrder struct {
 // A LogoutAnswer answers a logout request of ours.
 type LogoutAnswer struct {
 	InResponseTo string
-	// Success is set where the Identity Provider has ended everything;
-	// otherwise Status says what it did instead.
-	Success bool
-	Status  string
+	// Success is set where the Identity Provider has ended everything, Partial
+	// where it has ended its own session, or tried to, and could not reach
+	// every other application. Status is its word.
+	Success, Partial bool
+	Status           string
 }
 
 // ValidateLogout decides on a message to the Single Logout Service. It has to be
@@ -363,8 +364,9 @@ func (v *logoutValidation) answer() *LogoutAnswer {
 	code := v.response.Child(xmltree.Protocol, "Status").Child(xmltree.Protocol, "StatusCode")
 	value, _ := code.Attr("Value")
 	nested, _ := code.Child(xmltree.Protocol, "StatusCode").Attr("Value")
+	partial := string(nested) == statusPartialLogout
 	return &LogoutAnswer{
 		InResponseTo: string(id), Status: string(value),
-		Success: string(value) == statusSuccess && string(nested) != statusPartialLogout,
+		Success: string(value) == statusSuccess && !partial, Partial: partial,
 	}
 }

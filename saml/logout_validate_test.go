@@ -468,9 +468,9 @@ func TestLogoutAnswers(t *testing.T) {
 		want    saml.LogoutAnswer
 	}{
 		{"success", status(samltest.Success, ""), saml.LogoutAnswer{Success: true, Status: samltest.Success}},
-		{"a part of it", status(samltest.Success, partial), saml.LogoutAnswer{Status: samltest.Success}},
+		{"a part of it", status(samltest.Success, partial), saml.LogoutAnswer{Partial: true, Status: samltest.Success}},
 		{"failure", status(responder, ""), saml.LogoutAnswer{Status: responder}},
-		{"failure and a part", status(responder, partial), saml.LogoutAnswer{Status: responder}},
+		{"failure and a part", status(responder, partial), saml.LogoutAnswer{Partial: true, Status: responder}},
 		{"success in a failure", status(responder, samltest.Success), saml.LogoutAnswer{Status: responder}},
 		{"no status", status("", ""), saml.LogoutAnswer{}},
 	} {

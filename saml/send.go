@@ -30,8 +30,10 @@ type Outgoing struct {
 	signer *rsa.PrivateKey
 }
 
-func preferred(endpoints []Endpoint) (Endpoint, bool) {
-	for _, binding := range []Binding{HTTPRedirect, HTTPPost} {
+// preferred returns the endpoint to send to. Some bindings may come before the
+// usual order.
+func preferred(endpoints []Endpoint, first ...Binding) (Endpoint, bool) {
+	for _, binding := range append(first, HTTPRedirect, HTTPPost) {
 		for _, ep := range endpoints {
 			if ep.Binding == binding {
 				return ep, true
@@ -57,7 +59,7 @@ func (sp *ServiceProvider) outgoing(field, id string, ep Endpoint, text []byte, 
 }
 
 // SignElement signs the element of a document that has an ID: with RSA-SHA256,
-// enveloped, behind the Issuer.
+// enveloped, behind the Issuer, or first where there is none.
 func SignElement(doc []byte, id string, key KeyPair) ([]byte, error) {
 	return dsig.Sign(doc, id, dsig.SignOptions{Key: key.Private, Prefix: "ds", Certificates: []*x509.Certificate{key.Certificate}})
 }

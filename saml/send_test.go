@@ -68,7 +68,7 @@ func outgoing(t *testing.T, sp *saml.ServiceProvider) map[string]saml.Outgoing {
 	t.Helper()
 	authn, err1 := sp.AuthnRequest(saml.RequestOptions{Now: samltest.Now()})
 	request, err2 := sp.LogoutRequest(saml.LogoutOptions{NameID: nobody, SessionIndex: "_session1", Now: samltest.Now()})
-	response, err3 := sp.LogoutResponse("_asked", true, samltest.Now())
+	response, err3 := sp.LogoutResponse(saml.LogoutResponseOptions{InResponseTo: "_asked", Done: true, Now: samltest.Now()})
 	if err := errors.Join(err1, err2, err3); err != nil {
 		t.Fatal(err)
 	}
@@ -262,7 +262,7 @@ func TestWhatALogoutMessageSays(t *testing.T) {
 			t.Errorf("%+v", got)
 		}
 		for done, status := range map[bool]string{true: samltest.Success, false: "urn:oasis:names:tc:SAML:2.0:status:Responder"} {
-			response, err := sp.LogoutResponse("_asked", done, samltest.Now())
+			response, err := sp.LogoutResponse(saml.LogoutResponseOptions{InResponseTo: "_asked", Done: done, Now: samltest.Now()})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -292,11 +292,23 @@ func TestWhereALogoutMessageGoes(t *testing.T) {
 		if _, err := sp.LogoutRequest(saml.LogoutOptions{NameID: nobody}); !errors.Is(err, saml.ErrNoEndpoint) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if _, err := sp.LogoutResponse("_x", true, samltest.Now()); !errors.Is(err, saml.ErrNoEndpoint) {
+		if _, err := sp.LogoutResponse(saml.LogoutResponseOptions{InResponseTo: "_x"}); !errors.Is(err, saml.ErrNoEndpoint) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	now, err := sp.LogoutResponse("_x", true, saml.LogoutOptions{}.Now)
+	// A response goes as the request came, where it can.
+	both := sending(t, saml.HTTPRedirect, func(c *saml.Config) {
+		c.IdP.SLO = append(c.IdP.SLO, saml.Endpoint{Binding: saml.HTTPPost, Location: "https://idp.example/post"})
+	})
+	for asked, want := range map[saml.Binding]saml.Binding{"": saml.HTTPRedirect, saml.HTTPRedirect: saml.HTTPRedirect, saml.HTTPPost: saml.HTTPPost} {
+		if r, err := both.LogoutResponse(saml.LogoutResponseOptions{InResponseTo: "_x", Binding: asked}); err != nil || r.Binding != want {
+			t.Errorf("asked by %q: %+v, %v", asked, r, err)
+		}
+		if r, err := sp.LogoutResponse(saml.LogoutResponseOptions{InResponseTo: "_x", Binding: asked}); err != nil || r.Binding != saml.HTTPPost {
+			t.Errorf("asked by %q, with one endpoint: %+v, %v", asked, r, err)
+		}
+	}
+	now, err := sp.LogoutResponse(saml.LogoutResponseOptions{InResponseTo: "_x"})
 	if err != nil || strings.Contains(string(now.XML), `"0001-`) {
 		t.Errorf("%s, %v", now.XML, err)
 	}

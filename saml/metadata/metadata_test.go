@@ -284,6 +284,9 @@ func TestServiceProviderMetadata(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			text := sp.XML()
 			lint(t, text)
+			if strings.Contains(string(text), " ID=") {
+				t.Errorf("%s", text)
+			}
 			var p xmltree.Parser
 			doc, err := p.Parse(text, xmltree.Options{})
 			if err != nil {
@@ -312,6 +315,41 @@ func TestServiceProviderMetadata(t *testing.T) {
 				t.Errorf("%s", text)
 			}
 		})
+	}
+}
+
+// TestSignedServiceProviderMetadata reads it back as an Identity Provider that
+// pins our certificate does.
+func TestSignedServiceProviderMetadata(t *testing.T) {
+	key := samltest.SPKeys(samltest.SP)[0]
+	sp := metadata.ServiceProvider{ID: "_sso1", EntityID: "https://app.example/m?a&b", ACSURL: "https://app.example/acs", SigningCertificates: []*x509.Certificate{key.Certificate}}
+	text, err := sp.Signed(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lint(t, text)
+	read := func(text []byte, pin *x509.Certificate) (ids []string, err error) {
+		err = metadata.Each(strings.NewReader(string(text)), metadata.Options{Pins: []*x509.Certificate{pin}}, func(e metadata.Entity) error {
+			ids = append(ids, e.ID)
+			return nil
+		})
+		return ids, err
+	}
+	if ids, err := read(text, key.Certificate); err != nil || fmt.Sprint(ids) != "["+sp.EntityID+"]" {
+		t.Errorf("%v, %v", ids, err)
+	}
+	if _, err := read(text, samltest.NamedKey(samltest.SPOld).Certificate); err == nil {
+		t.Error("another key has signed it as well")
+	}
+	if _, err := read([]byte(strings.Replace(string(text), "/acs", "/axs", 1)), key.Certificate); err == nil {
+		t.Error("it may be changed")
+	}
+	if _, err := read(sp.XML(), key.Certificate); err == nil {
+		t.Error("unsigned metadata is taken for signed")
+	}
+	sp.ID = ""
+	if _, err := sp.Signed(key); err == nil {
+		t.Error("signed without an ID")
 	}
 }
 

@@ -60,8 +60,10 @@ const saml2Protocol = "urn:oasis:names:tc:SAML:2.0:protocol"
 // Parse reads a document with one EntityDescriptor, or an EntitiesDescriptor
 // with any number of them. It returns those that are Identity Providers for
 // SAML 2.0, at least one; those of several that can't be used have a Fault.
-// An error is an [*Error].
-func Parse(doc []byte) ([]Entity, error) {
+// Certificates are pins: one of them has to have signed the document, all of it
+// or each of its entities; without any, signatures are not looked at. An error
+// is an [*Error].
+func Parse(doc []byte, pins ...*x509.Certificate) ([]Entity, error) {
 	if len(doc) > MaxSize {
 		return nil, &Error{Reason: "the document is larger than 5 MiB"}
 	}
@@ -70,7 +72,7 @@ func Parse(doc []byte) ([]Entity, error) {
 	}
 	var found []Entity
 	sp, line := false, 1
-	err := Each(bytes.NewReader(doc), Options{}, func(e Entity) error {
+	err := Each(bytes.NewReader(doc), Options{Pins: pins}, func(e Entity) error {
 		sp, line = sp || e.IsSP, e.Line
 		if e.IdP != nil || e.Fault != nil {
 			found = append(found, e)

@@ -5,10 +5,15 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/xml"
+
+	"sallyport/saml"
 )
 
 // A ServiceProvider is what an Identity Provider has to know of us.
 type ServiceProvider struct {
+	// ID is that of the EntityDescriptor: an NCName, needed to sign it; left
+	// out if empty.
+	ID       string
 	EntityID string
 	ACSURL   string
 	SLOURL   string // empty for none
@@ -38,6 +43,9 @@ func (sp ServiceProvider) XML() []byte {
 	}
 	b.WriteString(xml.Header)
 	b.WriteString(`<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata"`)
+	if sp.ID != "" {
+		attr("ID", sp.ID)
+	}
 	attr("entityID", sp.EntityID)
 	b.WriteString(">\n  <md:SPSSODescriptor")
 	flag("AuthnRequestsSigned", sp.AuthnRequestsSigned)
@@ -62,6 +70,12 @@ func (sp ServiceProvider) XML() []byte {
 	attr("isDefault", "true")
 	b.WriteString("/>\n  </md:SPSSODescriptor>\n</md:EntityDescriptor>\n")
 	return b.Bytes()
+}
+
+// Signed writes the metadata signed with a key (SAML metadata, section 3). An ID
+// has to be set.
+func (sp ServiceProvider) Signed(key saml.KeyPair) ([]byte, error) {
+	return saml.SignElement(sp.XML(), sp.ID, key)
 }
 
 func keys(b *bytes.Buffer, use string, certs []*x509.Certificate) {
