@@ -36,6 +36,9 @@ const (
 	ActProfileWrite  Action = "sso_profile.write"
 	ActProfileVouch  Action = "sso_profile.vouch"  // count as tested without a test
 	ActProfileManage Action = "sso_profile.manage" // managed_by
+	ActProfileKey    Action = "sso_profile.key"    // rotate our key
+
+	ActSecretsReseal Action = "secrets.reseal" // encrypt again with the current key
 
 	ActExplain Action = "explain"
 
@@ -88,6 +91,9 @@ var rights = map[Action]right{
 	ActProfileWrite:  {role: RoleAdministrator, scopes: []Scope{ScopeSSO}},
 	ActProfileVouch:  {operator: true, scopes: []Scope{ScopeSSO}},
 	ActProfileManage: {operator: true, scopes: []Scope{ScopeSSO}},
+	ActProfileKey:    {role: RoleAdministrator, scopes: []Scope{ScopeSSO}, fresh: true},
+
+	ActSecretsReseal: {operator: true},
 
 	ActExplain: {role: RoleAdministrator, scopes: []Scope{ScopeRead, ScopeUsers, ScopeSSO}},
 

@@ -73,6 +73,7 @@ func New(services Services, cfg Config) *API {
 	a.users()
 	a.accounts()
 	a.profiles()
+	a.keys()
 	a.tokens()
 	a.diagnosis()
 	a.mux.HandleFunc(Prefix+"/", func(w http.ResponseWriter, r *http.Request) {

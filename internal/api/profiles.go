@@ -19,7 +19,8 @@ type profileOut struct {
 	ManagedBy      string       `json:"managed_by" enum:"organization,operator"`
 	EntityID       string       `json:"entity_id" doc:"Ours."`
 	ACSURL         string       `json:"acs_url" doc:"Ours."`
-	MetadataURL    string       `json:"metadata_url" doc:"Ours."`
+	MetadataURL    string       `json:"metadata_url" doc:"Ours. With ?signed=1 it is signed with our key in use."`
+	SLOURL         string       `json:"slo_url" doc:"Ours: the Single Logout Service."`
 	StartURL       string       `json:"start_url" doc:"A link that signs in with this profile."`
 	IdP            idpOut       `json:"idp"`
 	Options        sso.Options  `json:"options"`
@@ -55,7 +56,7 @@ func (a *API) showProfile(v sso.View) profileOut {
 	urls := a.SSO.URLs(v.ID)
 	out := profileOut{
 		ID: v.ID, OrganizationID: v.OrganizationID, Name: v.Name, State: v.State, ManagedBy: v.ManagedBy,
-		EntityID: urls.EntityID, ACSURL: urls.ACS, MetadataURL: urls.Metadata, StartURL: urls.Start,
+		EntityID: urls.EntityID, ACSURL: urls.ACS, MetadataURL: urls.Metadata, SLOURL: urls.SLO, StartURL: urls.Start,
 		IdP:     idpOut{Product: v.IdP, EntityID: optional(v.Profile.EntityID), Endpoints: []endpointOut{}, Certificates: []certificateOut{}},
 		Options: v.Options, Warnings: showWarnings(v.Warnings), TestedAt: instant(v.TestedAt), CreatedAt: v.CreatedAt,
 	}
@@ -96,20 +97,20 @@ type ProfileIn struct {
 }
 
 type optionsIn struct {
-	SignRequests              *bool              `json:"sign_requests,omitempty"`
-	RequireEncryptedAssertion *bool              `json:"require_encrypted_assertion,omitempty"`
-	RequireSignedResponse     *bool              `json:"require_signed_response,omitempty"`
-	ForceAuthn                *bool              `json:"force_authn,omitempty"`
-	AuthnContext              *string            `json:"authn_context,omitempty"`
-	IdPInitiated              *saml.Mode         `json:"idp_initiated,omitempty" enum:"restart,accept,refuse"`
-	OfferEncryption           *bool              `json:"offer_encryption,omitempty"`
-	NameIDPolicy              *saml.NameIDPolicy `json:"name_id_policy,omitempty" enum:"emailAddress,unspecified,none"`
+	SignRequests              *bool              `json:"sign_requests,omitempty" doc:"Sign requests with our key. Logout messages are always signed."`
+	RequireEncryptedAssertion *bool              `json:"require_encrypted_assertion,omitempty" doc:"Refuse an assertion in clear."`
+	RequireSignedResponse     *bool              `json:"require_signed_response,omitempty" doc:"Refuse a response of which only the assertion is signed."`
+	ForceAuthn                *bool              `json:"force_authn,omitempty" doc:"Ask for a new authentication in every request."`
+	AuthnContext              *string            `json:"authn_context,omitempty" doc:"The authentication context class to ask for and insist on; empty for none."`
+	IdPInitiated              *saml.Mode         `json:"idp_initiated,omitempty" enum:"restart,accept,refuse" doc:"What becomes of a response that answers no request. accept leaves login CSRF open: who has a response of their own can sign somebody else in with it."`
+	OfferEncryption           *bool              `json:"offer_encryption,omitempty" doc:"Show our certificate for encryption in our metadata. Some Identity Providers encrypt as soon as they see one. Encrypted assertions are read in any case."`
+	NameIDPolicy              *saml.NameIDPolicy `json:"name_id_policy,omitempty" enum:"emailAddress,unspecified,none" doc:"Which NameID to ask for; none leaves the element out."`
 	ClockToleranceSeconds     *int               `json:"clock_tolerance_seconds,omitempty" minimum:"0" maximum:"300"`
-	AllowSHA1                 *bool              `json:"allow_sha1,omitempty"`
-	AllowRSA15                *bool              `json:"allow_rsa15,omitempty"`
-	AllowCBC                  *bool              `json:"allow_cbc,omitempty"`
-	MetadataPin               *string            `json:"metadata_pin,omitempty"`
-	RefuseExpiredCertificate  *bool              `json:"refuse_expired_certificate,omitempty"`
+	AllowSHA1                 *bool              `json:"allow_sha1,omitempty" doc:"Accept signatures with SHA-1."`
+	AllowRSA15                *bool              `json:"allow_rsa15,omitempty" doc:"Accept encryption keys transported with RSA 1.5."`
+	AllowCBC                  *bool              `json:"allow_cbc,omitempty" doc:"Accept AES-CBC where the response is not signed."`
+	MetadataPin               *string            `json:"metadata_pin,omitempty" doc:"A certificate, PEM, that metadata_xml has to be signed with; empty for none."`
+	RefuseExpiredCertificate  *bool              `json:"refuse_expired_certificate,omitempty" doc:"Refuse what was signed with an expired certificate."`
 }
 
 func (in *ProfileIn) input() sso.Input {

@@ -80,7 +80,7 @@ func build(s Settings, version string, logger *slog.Logger, d *db.DB, ring *secr
 	})
 	a.signin = signin.New(d, ids, log, dir, a.sessions, hasher, ring,
 		func(method access.Method, outcome string, code fault.Code) { a.metrics.signIn(method, outcome, code) }, s.ProductName)
-	a.sso = sso.New(d, ids, log, dir, a.signin, logger, sso.Config{BaseURL: s.BaseURL, Observe: a.metrics.validation})
+	a.sso = sso.New(d, ids, log, dir, a.signin, ring, logger, sso.Config{BaseURL: s.BaseURL, Observe: a.metrics.validation})
 	a.Tokens = token.New(d, ids, log, dir)
 	proxies := door.Proxies(s.TrustedProxies)
 	a.API = api.New(api.Services{DB: d, IDs: ids, Audit: log, Directory: dir, SSO: a.sso, SignIn: a.signin, Tokens: a.Tokens},

@@ -85,6 +85,9 @@ const (
 	ProfileDisabled       Action = "sso_profile.disabled"
 	ProfileEnabled        Action = "sso_profile.enabled"
 	ProfileDeleted        Action = "sso_profile.deleted"
+	ProfileKeyCreated     Action = "sso_profile.key_created"
+	ProfileKeyRotated     Action = "sso_profile.key_rotated"
+	SecretsResealed       Action = "secrets.resealed"
 	TokenCreated          Action = "token.created"
 	TokenDeleted          Action = "token.deleted"
 	SessionEnded          Action = "session.ended"
@@ -92,6 +95,9 @@ const (
 	SignInSucceeded       Action = "sign_in.succeeded"
 	SignInRefused         Action = "sign_in.refused"
 	SignedOut             Action = "sign_out"
+	SignedOutByIdP        Action = "sign_out.by_idp"   // the Identity Provider asked for it
+	SignOutAnswered       Action = "sign_out.answered" // what the Identity Provider made of ours
+	SignOutRefused        Action = "sign_out.refused"  // a message for sign-out was not accepted
 	InstallationPrepared  Action = "installation.prepared"
 	PasswordRefusedChange Action = "user.password_change_refused"
 )

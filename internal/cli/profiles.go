@@ -11,14 +11,19 @@ import (
 
 // options of an SSO profile, by their JSON name.
 var options = map[string]string{
-	"require_signed_response":    "refuse a response of which only the assertion is signed",
-	"force_authn":                "ask for a new authentication each time",
-	"authn_context":              "authentication context class to ask for",
-	"idp_initiated":              "restart, accept or refuse",
-	"name_id_policy":             "emailAddress, unspecified or none",
-	"clock_tolerance_seconds":    "clock difference that is forgiven, up to 300",
-	"allow_sha1":                 "accept signatures with SHA-1",
-	"refuse_expired_certificate": "refuse what was signed with an expired certificate",
+	"sign_requests":               "sign requests with our key",
+	"require_encrypted_assertion": "refuse an assertion in clear",
+	"offer_encryption":            "show our certificate for encryption in our metadata; some Identity Providers encrypt as soon as they see one",
+	"allow_rsa15":                 "accept encryption keys transported with RSA 1.5",
+	"allow_cbc":                   "accept AES-CBC where the response is not signed",
+	"require_signed_response":     "refuse a response of which only the assertion is signed",
+	"force_authn":                 "ask for a new authentication each time",
+	"authn_context":               "authentication context class to ask for",
+	"idp_initiated":               "restart, accept or refuse",
+	"name_id_policy":              "emailAddress, unspecified or none",
+	"clock_tolerance_seconds":     "clock difference that is forgiven, up to 300",
+	"allow_sha1":                  "accept signatures with SHA-1",
+	"refuse_expired_certificate":  "refuse what was signed with an expired certificate",
 }
 
 func profileFlags(f *pflag.FlagSet) {
@@ -26,7 +31,9 @@ func profileFlags(f *pflag.FlagSet) {
 	f.String("metadata-file", "", "the Identity Provider's metadata; - for standard input")
 	f.String("entity-id", "", "the Identity Provider's entity ID")
 	f.String("sso-url", "", "where it takes requests")
+	f.String("slo-url", "", "where it takes requests to sign out; empty for none")
 	f.StringSlice("certificate-file", nil, "its signing certificates, PEM")
+	f.String("metadata-pin-file", "", "certificate, PEM, that its metadata has to be signed with; an empty file for none")
 	f.String("managed-by", "", "organization or operator")
 	for name, help := range options {
 		flag := strings.ReplaceAll(name, "_", "-")
@@ -43,7 +50,7 @@ func profileFlags(f *pflag.FlagSet) {
 
 // profileBody reads the flags of a profile.
 func (c *cli) profileBody(f *pflag.FlagSet) (fields, error) {
-	body := given(f, "name", "idp", "entity_id", "sso_url", "managed_by", "state")
+	body := given(f, "name", "idp", "entity_id", "sso_url", "slo_url", "managed_by", "state")
 	if path, _ := f.GetString("metadata-file"); path != "" { // it is there
 		text, err := c.readFile(path)
 		if err != nil {
@@ -67,10 +74,41 @@ func (c *cli) profileBody(f *pflag.FlagSet) (fields, error) {
 	for name := range options {
 		names = append(names, name)
 	}
-	if given := given(f, names...); len(given) > 0 {
-		body["options"] = given
+	choices := given(f, names...)
+	if path, _ := f.GetString("metadata-pin-file"); path != "" { // it is there
+		text, err := c.readFile(path)
+		if err != nil {
+			return nil, err
+		}
+		choices["metadata_pin"] = text
+	}
+	if len(choices) > 0 {
+		body["options"] = choices
 	}
 	return body, nil
+}
+
+func (c *cli) keys() *cobra.Command {
+	list := &cobra.Command{Use: "list PROFILE", Short: "List our keys of an SSO profile", Args: cobra.ExactArgs(1)}
+	rotate := &cobra.Command{Use: "rotate PROFILE", Short: "Make a new key for an SSO profile", Args: cobra.ExactArgs(1),
+		Long: `Make a new key for an SSO profile. It stands in our metadata at once and is used
+after the delay; its predecessor goes a week after that. Until then the Identity
+Provider has to know the new one: where it reads our metadata by itself there is
+nothing to do, elsewhere enter the new certificate beside the old one.`}
+	rotate.Flags().String("delay", "7d", "when it is used: 30m, 12h, 7d, or 0 for at once")
+	reseal := &cobra.Command{Use: "reseal", Short: "Encrypt secrets again with the current key-encryption key", Args: cobra.NoArgs,
+		Long: `Encrypt secrets again with the current key-encryption key. To change that key: put
+a new one before the old one in the secret key file of every node, restart the
+nodes, run this, and take the old one away.`}
+	path := func(args []string) string { return "/sso-profiles/" + url.PathEscape(args[0]) + "/keys" }
+	return group("keys", "Our keys",
+		c.run(list, func(args []string) (call, error) { return get(path(args), nil), nil },
+			"id", "state", "sha256", "active_at", "remove_at", "not_after"),
+		c.run(rotate, func(args []string) (call, error) {
+			return call{method: http.MethodPost, path: path(args), body: given(rotate.Flags(), "delay")}, nil
+		}),
+		c.run(reseal, func([]string) (call, error) { return call{method: http.MethodPost, path: "/keys/reseal"}, nil }),
+	)
 }
 
 func (c *cli) profiles() *cobra.Command {

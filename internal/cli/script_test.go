@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"log/slog"
 	"net/http/httptest"
@@ -46,7 +47,8 @@ func TestScripts(t *testing.T) {
 // setUp lays out what scripts start from.
 func setUp(env *testscript.Env) error {
 	env.Setenv("DB", "sqlite:"+filepath.Join(env.WorkDir, "sallyport.db"))
-	for name, text := range map[string]string{"idp.xml": string(samltest.NewIdP().Metadata()), "password": "three quiet harbours\n"} {
+	for name, text := range map[string]string{"idp.xml": string(samltest.NewIdP().Metadata()), "password": "three quiet harbours\n",
+		"pin.pem": string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: samltest.NamedKey(samltest.SP).Certificate.Raw}))} {
 		if err := os.WriteFile(filepath.Join(env.WorkDir, name), []byte(text), 0o600); err != nil {
 			return err
 		}

@@ -15,6 +15,7 @@ const (
 	User           Kind = "usr"
 	Account        Kind = "acc"
 	SSOProfile     Kind = "sso"
+	SSOKey         Kind = "key"
 	App            Kind = "app"
 	Event          Kind = "evt"
 	Attempt        Kind = "att"

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"sallyport/internal/access"
@@ -24,6 +25,7 @@ type Start struct {
 	UserID                          string
 	Method                          access.Method
 	ProfileID, NameID, SessionIndex string
+	NameIDDetails                   string
 	AuthenticatedAt                 time.Time // of the transaction if zero
 	NotOnOrAfter                    time.Time
 }
@@ -37,7 +39,7 @@ func (s *Service) Begin(tx *db.Tx, in Start) (token string, begun Session, err e
 	}
 	begun = Session{
 		ID: s.ids.New(id.Session), UserID: in.UserID, Method: in.Method,
-		ProfileID: in.ProfileID, NameID: in.NameID, SessionIndex: in.SessionIndex,
+		ProfileID: in.ProfileID, NameID: in.NameID, NameIDDetails: in.NameIDDetails, SessionIndex: in.SessionIndex,
 		AuthenticatedAt: in.AuthenticatedAt, NotOnOrAfter: in.NotOnOrAfter,
 		CreatedAt: tx.Now(), LastSeenAt: tx.Now(),
 		Address: tx.Actor().Address, Agent: tx.Actor().Agent,
@@ -87,6 +89,27 @@ func (s *Service) End(tx *db.Tx, userID, sessionID string) (bool, error) {
 // were. An empty id spares none. The caller records it.
 func (s *Service) EndOfUser(tx *db.Tx, userID, spare string) (int64, error) {
 	return endOfUser(tx, userID, spare)
+}
+
+// EndOfNameID ends the sessions of whom a profile's Identity Provider calls so
+// and returns them: those with one of the indexes, or all where there are none.
+// A session that the Identity Provider gave no index might be any of them and
+// ends too. The caller records it.
+func (s *Service) EndOfNameID(tx *db.Tx, profileID, nameID string, indexes []string) (ended []Session, err error) {
+	found, err := ofNameID(tx, profileID, nameID)
+	if err != nil {
+		return nil, err
+	}
+	for _, one := range found {
+		if len(indexes) > 0 && one.SessionIndex != "" && !slices.Contains(indexes, one.SessionIndex) {
+			continue
+		}
+		if _, err := endOne(tx, one.UserID, one.ID); err != nil {
+			return nil, err
+		}
+		ended = append(ended, one)
+	}
+	return ended, nil
 }
 
 // Count returns the number of sessions in the table.

@@ -14,6 +14,9 @@ type Session struct {
 	// ProfileID, NameID and SessionIndex are set for method sso: through whom
 	// the user came, and what they are called there.
 	ProfileID, NameID, SessionIndex string
+	// NameIDDetails is what else belongs to the NameID, in a form that only
+	// package sso reads.
+	NameIDDetails string
 	// AuthenticatedAt is when the user proved who they are.
 	AuthenticatedAt time.Time
 	// NotOnOrAfter is the Identity Provider's bound; zero if there is none.

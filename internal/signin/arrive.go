@@ -20,6 +20,7 @@ type Arrival struct {
 	UserID                          string
 	Method                          access.Method
 	ProfileID, NameID, SessionIndex string
+	NameIDDetails                   string // see session.Session
 	AuthenticatedAt                 time.Time
 	NotOnOrAfter                    time.Time
 	ReturnTo                        string
@@ -143,7 +144,7 @@ func (s *Service) enter(tx *db.Tx, a Arrival, u directory.User, current *Identit
 // begin begins the session and records the sign-in.
 func (s *Service) begin(tx *db.Tx, a Arrival, u directory.User) (Outcome, error) {
 	token, _, err := s.sessions.Begin(tx, session.Start{
-		UserID: u.ID, Method: a.Method, ProfileID: a.ProfileID, NameID: a.NameID, SessionIndex: a.SessionIndex,
+		UserID: u.ID, Method: a.Method, ProfileID: a.ProfileID, NameID: a.NameID, NameIDDetails: a.NameIDDetails, SessionIndex: a.SessionIndex,
 		AuthenticatedAt: a.AuthenticatedAt, NotOnOrAfter: a.NotOnOrAfter,
 	})
 	if err != nil {

@@ -50,7 +50,7 @@ func (s *Service) Consume(ctx context.Context, actor access.Actor, in Response) 
 	if in.TooLarge {
 		return Consumed{}, s.refuse(ctx, actor, attempt, in, fault.New(fault.SAMLTooLarge, ""))
 	}
-	sp, err := s.serviceProvider(&p)
+	sp, err := s.serviceProvider(ctx, &p)
 	if err != nil {
 		return Consumed{}, err
 	}
@@ -224,7 +224,7 @@ func (s *Service) consume(tx *db.Tx, p *Profile, as *saml.Assertion, relayState 
 	}
 	a.User = u
 	t.profileID, t.userID = p.ID, u.ID
-	t.nameID, t.index = as.NameID.Value, as.SessionIndex
+	t.nameID, t.nameIDDetails, t.index = as.Email, nameIDDetails(as.NameID), as.SessionIndex
 	t.authenticatedAt, t.notOnOrAfter = as.AuthnInstant, as.SessionNotOnOrAfter
 	if t.authenticatedAt.IsZero() {
 		t.authenticatedAt = tx.Now()

@@ -12,6 +12,7 @@ import (
 	"sallyport/internal/directory"
 	"sallyport/internal/fault"
 	"sallyport/internal/id"
+	"sallyport/saml"
 )
 
 // maxProfiles is how many SSO profiles an organization may have.
@@ -43,6 +44,11 @@ func (s *Service) Create(ctx context.Context, actor access.Actor, organizationID
 	if err := in.authorizeManaged(actor, organizationID); err != nil {
 		return v, err
 	}
+	profileID := s.ids.New(id.SSOProfile)
+	pair, err := s.newKeyPair(keyName(profileID))
+	if err != nil {
+		return v, err
+	}
 	err = s.db.Update(ctx, actor, func(tx *db.Tx) error {
 		if err := s.requireSSO(tx, organizationID); err != nil {
 			return err
@@ -55,7 +61,7 @@ func (s *Service) Create(ctx context.Context, actor access.Actor, organizationID
 			return fault.Newf(fault.Conflict, "An organization has at most %d SSO profiles.", maxProfiles)
 		}
 		p := Profile{
-			ID: s.ids.New(id.SSOProfile), OrganizationID: organizationID, IdP: "other", ManagedBy: ManagedByOrganization,
+			ID: profileID, OrganizationID: organizationID, IdP: "other", ManagedBy: ManagedByOrganization,
 			Options: DefaultOptions(), Version: 1, CreatedAt: tx.Now(),
 		}
 		if in.Name == nil {
@@ -69,6 +75,9 @@ func (s *Service) Create(ctx context.Context, actor access.Actor, organizationID
 		}
 		if err := s.audit.Append(tx, audit.Event{OrganizationID: organizationID, Action: audit.ProfileCreated, Target: p.target(),
 			Changes: differences(&Profile{}, &p)}); err != nil {
+			return err
+		}
+		if _, err := s.createKey(tx, &p, pair); err != nil {
 			return err
 		}
 		v, err = s.view(tx, p)
@@ -234,7 +243,8 @@ func differences(old, new *Profile) []audit.Change {
 	note("managed_by", old.ManagedBy, new.ManagedBy)
 	note("disabled", old.Disabled, new.Disabled)
 	note("idp_entity_id", old.EntityID, new.EntityID)
-	note("idp_sso", locations(old), locations(new))
+	note("idp_sso", locations(old.SSO), locations(new.SSO))
+	note("idp_slo", locations(old.SLO), locations(new.SLO))
 	note("certificates", fingerprints(old), fingerprints(new))
 	before, after := reflect.ValueOf(old.Options), reflect.ValueOf(new.Options)
 	for i := range before.NumField() {
@@ -243,9 +253,9 @@ func differences(old, new *Profile) []audit.Change {
 	return changes
 }
 
-func locations(p *Profile) []string {
+func locations(endpoints []saml.Endpoint) []string {
 	list := []string{}
-	for _, ep := range p.SSO {
+	for _, ep := range endpoints {
 		list = append(list, fmt.Sprintf("%s %s", ep.Binding, ep.Location))
 	}
 	return list

@@ -93,7 +93,7 @@ func (s *Service) finish(tx *db.Tx, in Finish, a *signin.Attempt) (signin.Outcom
 		return signin.Outcome{}, err
 	}
 	out, err := s.signin.Arrive(tx, signin.Arrival{
-		UserID: t.userID, Method: access.MethodSSO, ProfileID: p.ID, NameID: t.nameID, SessionIndex: t.index,
+		UserID: t.userID, Method: access.MethodSSO, ProfileID: p.ID, NameID: t.nameID, NameIDDetails: t.nameIDDetails, SessionIndex: t.index,
 		AuthenticatedAt: t.authenticatedAt, NotOnOrAfter: t.notOnOrAfter, ReturnTo: t.returnTo, Reference: t.reference,
 	}, in.Current)
 	out.SpentToken = spent

@@ -120,7 +120,25 @@ func (in *OptionsInput) apply(o *Options) []fault.Field {
 	if len(o.AuthnContext) > 500 || strings.ContainsFunc(o.AuthnContext, func(r rune) bool { return r <= ' ' }) {
 		wrong = append(wrong, fault.Field{Name: "options.authn_context", Message: "is a URI of at most 500 characters"})
 	}
+	if _, why := o.pins(); why != "" {
+		wrong = append(wrong, fault.Field{Name: "options.metadata_pin", Message: why})
+	}
 	return wrong
+}
+
+// maxPin bounds the text of a pin, in octets.
+const maxPin = 64 << 10
+
+// pins are the certificates one of which has to have signed the metadata; nil
+// for none.
+func (o *Options) pins() (certs []*x509.Certificate, wrong string) {
+	switch {
+	case strings.TrimSpace(o.MetadataPin) == "":
+		return nil, ""
+	case len(o.MetadataPin) > maxPin:
+		return nil, "is too long"
+	}
+	return parseCertificates([]string{o.MetadataPin})
 }
 
 // applyMetadata takes the Identity Provider's data from its metadata.
@@ -130,7 +148,11 @@ func (in *Input) applyMetadata(p *Profile, now time.Time) error {
 		f.Fields = []fault.Field{{Name: "metadata_xml", Message: reason}}
 		return f
 	}
-	found, err := metadata.Parse([]byte(*in.MetadataXML))
+	pins, why := p.Options.pins()
+	if why != "" {
+		return refuse("the pinned certificate " + why)
+	}
+	found, err := metadata.Parse([]byte(*in.MetadataXML), pins...)
 	if err != nil {
 		return refuse(err.Error())
 	}
@@ -146,6 +168,9 @@ func (in *Input) applyMetadata(p *Profile, now time.Time) error {
 			ids = append(ids, e.ID)
 		}
 		return refuse(fmt.Sprintf("the document holds %d Identity Providers; name one as entity_id: %s", len(found), strings.Join(ids, ", ")))
+	}
+	if until := found[0].ValidUntil; pins != nil && !until.IsZero() && now.After(until) {
+		return refuse("the signed document was valid until " + until.UTC().Format(time.RFC3339))
 	}
 	idp := found[0].IdP
 	p.EntityID, p.SSO, p.SLO = idp.EntityID, idp.SSO, idp.SLO

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
 	"sallyport/internal/audit"
@@ -116,11 +117,11 @@ func (p *Profile) isTested() bool {
 	return len(p.TestedHash) > 0 && bytes.Equal(p.TestedHash, p.hash())
 }
 
-// hash is of all that a test proves. Names and the mode for responses that
-// answer no request do not matter.
+// hash is of all that a test proves. Names, the mode for responses that answer no
+// request and whose metadata is believed do not matter.
 func (p *Profile) hash() []byte {
 	options := p.Options
-	options.IdPInitiated = ""
+	options.IdPInitiated, options.MetadataPin = "", ""
 	var certs []string
 	for _, c := range p.Certificates {
 		certs = append(certs, c.SHA256)
@@ -178,13 +179,20 @@ func (p *Profile) Warnings(now time.Time, enforced bool) []Warning {
 				"The certificate " + c.Subject.String() + " expired on " + c.NotAfter.UTC().Format(time.DateOnly) + "."})
 		}
 	}
-	for _, ep := range p.SSO {
-		if len(ep.Location) > 5 && ep.Location[:5] == "http:" {
-			warnings = append(warnings, Warning{"endpoint_not_https", "The sign-in page " + ep.Location + " is not protected by https."})
+	insecure := func(what string, list []saml.Endpoint) {
+		for _, ep := range list {
+			if strings.HasPrefix(strings.ToLower(ep.Location), "http:") {
+				warnings = append(warnings, Warning{"endpoint_not_https", "The " + what + " page " + ep.Location + " is not protected by https."})
+			}
 		}
 	}
+	insecure("sign-in", p.SSO)
+	insecure("sign-out", p.SLO)
 	if p.Options.AllowSHA1 {
 		warnings = append(warnings, Warning{"sha1_allowed", "Signatures with SHA-1 are accepted. Have the Identity Provider sign with SHA-256."})
+	}
+	if p.Options.AllowRSA15 {
+		warnings = append(warnings, Warning{"rsa15_allowed", "Keys encrypted with RSA 1.5 are accepted. Have the Identity Provider encrypt with RSA-OAEP."})
 	}
 	if enforced && !p.isTested() {
 		warnings = append(warnings, Warning{"enforced_not_tested", "The profile is enforced and was changed since its last test."})

@@ -53,7 +53,7 @@ func TestADraftHasOurSideAlready(t *testing.T) {
 		if urls != (sso.URLs{EntityID: base + "/metadata", Metadata: base + "/metadata", ACS: base + "/acs", Start: base + "/start", SLO: base + "/slo"}) {
 			t.Errorf("%+v", urls)
 		}
-		doc, err := p.SSO.Metadata(t.Context(), v.ID)
+		doc, err := p.SSO.Metadata(t.Context(), v.ID, false)
 		if err != nil || !bytes.Contains(doc, []byte(urls.EntityID)) || !bytes.Contains(doc, []byte(urls.ACS)) {
 			t.Errorf("%s, %v", doc, err)
 		}
@@ -62,7 +62,7 @@ func TestADraftHasOurSideAlready(t *testing.T) {
 		_, err = p.Consume(t, sso.Response{ProfileID: v.ID})
 		parts.Refused(t, err, fault.NotFound)
 		for _, none := range []string{"", "sso_none", p.IDs.New(id.SSOProfile), acme.ID} {
-			_, err = p.SSO.Metadata(t.Context(), none)
+			_, err = p.SSO.Metadata(t.Context(), none, false)
 			parts.Refused(t, err, fault.NotFound)
 		}
 	})
@@ -288,6 +288,7 @@ func TestWhatMattersAsksForANewTest(t *testing.T) {
 			"forced sign-in":     {sso.Input{Options: &sso.OptionsInput{ForceAuthn: ptr(true)}}, true},
 			"signed requests":    {sso.Input{Options: &sso.OptionsInput{SignRequests: ptr(true)}}, true},
 			"encryption":         {sso.Input{Options: &sso.OptionsInput{RequireEncryptedAssertion: ptr(true)}}, true},
+			"whose metadata":     {sso.Input{Options: &sso.OptionsInput{MetadataPin: ptr(parts.PEM(samltest.SP))}}, false},
 			"expired refused":    {sso.Input{Options: &sso.OptionsInput{RefuseExpiredCertificate: ptr(true)}}, true},
 			"where it signs out": {sso.Input{SLOURL: ptr("https://idp.example/slo")}, true},
 		}

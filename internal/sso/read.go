@@ -67,16 +67,47 @@ func (s *Service) OrganizationOf(ctx context.Context, profileID string) (organiz
 	return organizationID, err == nil, err
 }
 
-// Metadata returns the service provider's metadata of a profile, for anybody:
-// a draft has it too, so that the Identity Provider can be set up first.
-func (s *Service) Metadata(ctx context.Context, profileID string) ([]byte, error) {
-	if _, known, err := s.OrganizationOf(ctx, profileID); err != nil {
-		return nil, err
-	} else if !known {
-		return nil, fault.New(fault.NotFound, "There is no such SSO profile.")
+// Metadata returns the service provider's metadata of a profile, for anybody: a
+// draft has it too, so that the Identity Provider can be set up first. Signed, it
+// is by the key in use, whose certificate it holds.
+func (s *Service) Metadata(ctx context.Context, profileID string, signed bool) ([]byte, error) {
+	none := fault.New(fault.NotFound, "There is no such SSO profile.")
+	if !id.SSOProfile.Valid(profileID) {
+		return nil, none
 	}
-	urls := s.URLs(profileID)
-	return metadata.ServiceProvider{EntityID: urls.EntityID, ACSURL: urls.ACS}.XML(), nil
+	var p Profile
+	err := s.db.View(ctx, func(tx *db.Tx) (err error) {
+		p, err = profileByID(tx, profileID)
+		return err
+	})
+	if errors.Is(err, fault.NotFound) {
+		return nil, none
+	}
+	if err != nil {
+		return nil, err
+	}
+	e, err := s.prepare(ctx, &p)
+	if err != nil {
+		return nil, err
+	}
+	urls := s.URLs(p.ID)
+	sp := metadata.ServiceProvider{EntityID: urls.EntityID, ACSURL: urls.ACS, SLOURL: urls.SLO, AuthnRequestsSigned: p.Options.SignRequests}
+	for _, k := range e.keys {
+		sp.SigningCertificates = append(sp.SigningCertificates, k.Certificate)
+	}
+	if p.Options.OfferEncryption {
+		// Only one: what is encrypted to the new key can be read from now on,
+		// and nobody should begin with one that goes.
+		sp.EncryptionCertificates = []*x509.Certificate{newest(e.keys).Certificate}
+	}
+	if !signed {
+		return sp.XML(), nil
+	}
+	if len(e.pairs) == 0 {
+		return nil, errors.New("sso: no private key to sign the metadata with")
+	}
+	sp.ID = "_" + p.ID
+	return sp.Signed(e.pairs[0])
 }
 
 // CertificateExpiries returns, by profile, when the last of its certificates

@@ -146,10 +146,52 @@ func putCertificates(tx *db.Tx, p *Profile) error {
 }
 
 func deleteProfile(tx *db.Tx, profileID string) error {
-	if _, err := tx.Exec(`delete from sso_certificates where sso_profile_id = $1`, profileID); err != nil {
-		return err
+	for _, table := range []string{"sso_certificates", "sso_keys"} {
+		if _, err := tx.Exec(`delete from `+table+` where sso_profile_id = $1`, profileID); err != nil {
+			return err
+		}
 	}
 	_, err := tx.Exec(`delete from sso_profiles where id = $1`, profileID)
+	return err
+}
+
+// keys
+
+const keyColumns = `id, sso_profile_id, certificate, private_key, created_at, active_at, remove_at`
+
+func insertKey(tx *db.Tx, k *Key) error {
+	_, err := tx.Exec(`insert into sso_keys (`+keyColumns+`) values ($1, $2, $3, $4, $5, $6, $7)`,
+		k.ID, k.ProfileID, k.Certificate.Raw, k.sealed, k.CreatedAt, k.ActiveAt, k.RemoveAt)
+	return err
+}
+
+func scanKey(row db.Scanner) (k Key, err error) {
+	var der []byte
+	if err = row.Scan(&k.ID, &k.ProfileID, &der, &k.sealed, &k.CreatedAt, &k.ActiveAt, &k.RemoveAt); err != nil {
+		return k, err
+	}
+	k.Certificate, err = x509.ParseCertificate(der)
+	return k, err
+}
+
+// keysOf returns the keys of a profile that are not removed, newest first.
+func keysOf(tx *db.Tx, profileID string) ([]Key, error) {
+	return db.Collect(tx, scanKey, `select `+keyColumns+` from sso_keys
+		where sso_profile_id = $1 and (remove_at is null or remove_at > $2) order by id desc`, profileID, tx.Now())
+}
+
+// keysAfter goes through the keys of all profiles.
+func keysAfter(tx *db.Tx, after string, limit int) ([]Key, error) {
+	return db.Collect(tx, scanKey, `select `+keyColumns+` from sso_keys where id > $1 order by id limit $2`, after, limit)
+}
+
+func retireKey(tx *db.Tx, keyID string, removeAt time.Time) error {
+	_, err := tx.Exec(`update sso_keys set remove_at = $2 where id = $1`, keyID, removeAt)
+	return err
+}
+
+func sealKey(tx *db.Tx, k *Key) error {
+	_, err := tx.Exec(`update sso_keys set private_key = $2 where id = $1`, k.ID, k.sealed)
 	return err
 }
 
@@ -203,6 +245,7 @@ type ticket struct {
 	hash, browserHash   []byte
 	profileID, userID   string
 	nameID, index       string
+	nameIDDetails       string
 	authenticatedAt     time.Time
 	notOnOrAfter        time.Time
 	returnTo, reference string
@@ -210,20 +253,20 @@ type ticket struct {
 }
 
 func insertTicket(tx *db.Tx, t *ticket) error {
-	_, err := tx.Exec(`insert into sso_tickets (token_hash, browser_hash, sso_profile_id, user_id, name_id, session_index,
-			authenticated_at, not_on_or_after, return_to, reference, expires_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-		t.hash, t.browserHash, t.profileID, t.userID, t.nameID, t.index, t.authenticatedAt, t.notOnOrAfter, t.returnTo, t.reference, t.expiresAt)
+	_, err := tx.Exec(`insert into sso_tickets (token_hash, browser_hash, sso_profile_id, user_id, name_id, name_id_details,
+			session_index, authenticated_at, not_on_or_after, return_to, reference, expires_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		t.hash, t.browserHash, t.profileID, t.userID, t.nameID, t.nameIDDetails, t.index, t.authenticatedAt, t.notOnOrAfter, t.returnTo, t.reference, t.expiresAt)
 	return err
 }
 
 func ticketByHash(tx *db.Tx, hash []byte) (ticket, error) {
 	return db.One(tx, func(row db.Scanner) (t ticket, err error) {
 		t.hash = hash
-		err = row.Scan(&t.browserHash, &t.profileID, &t.userID, &t.nameID, &t.index, &t.authenticatedAt, &t.notOnOrAfter,
+		err = row.Scan(&t.browserHash, &t.profileID, &t.userID, &t.nameID, &t.nameIDDetails, &t.index, &t.authenticatedAt, &t.notOnOrAfter,
 			&t.returnTo, &t.reference, &t.expiresAt, &t.usedAt)
 		return t, err
-	}, `select browser_hash, sso_profile_id, user_id, name_id, session_index, authenticated_at, not_on_or_after,
+	}, `select browser_hash, sso_profile_id, user_id, name_id, name_id_details, session_index, authenticated_at, not_on_or_after,
 			return_to, reference, expires_at, used_at from sso_tickets where token_hash = $1`, hash)
 }
 
@@ -240,6 +283,7 @@ func purge(tx *db.Tx, batch int64) (more bool, err error) {
 	}{
 		{"sso_requests", "id", "created_at", tx.Now().Add(-pendingFor - rememberFor)},
 		{"sso_tickets", "token_hash", "expires_at", tx.Now().Add(-time.Hour)},
+		{"sso_keys", "id", "remove_at", tx.Now()},
 	} {
 		n, err := tx.Exec(`delete from `+d.table+` where `+d.key+` in (select `+d.key+` from `+d.table+
 			` where `+d.column+` < $1 limit $2)`, d.before, batch)
@@ -248,7 +292,16 @@ func purge(tx *db.Tx, batch int64) (more bool, err error) {
 		}
 		more = more || n == batch
 	}
-	n, err := tx.Exec(`delete from sso_assertions where (sso_profile_id, assertion_id) in
-		(select sso_profile_id, assertion_id from sso_assertions where forget_at < $1 limit $2)`, tx.Now(), batch)
-	return more || n == batch, err
+	for table, key := range map[string]string{
+		"sso_assertions": "sso_profile_id, assertion_id",
+		"sso_logouts":    "sso_profile_id, sent, message_id",
+	} {
+		n, err := tx.Exec(`delete from `+table+` where (`+key+`) in
+			(select `+key+` from `+table+` where forget_at < $1 limit $2)`, tx.Now(), batch)
+		if err != nil {
+			return false, err
+		}
+		more = more || n == batch
+	}
+	return more, nil
 }

@@ -7,12 +7,17 @@ import (
 )
 
 // samlConfig turns a profile into the terms of package saml.
-func (s *Service) samlConfig(p *Profile) saml.Config {
+func (s *Service) samlConfig(p *Profile, keys []saml.KeyPair) saml.Config {
 	urls := s.URLs(p.ID)
 	cfg := saml.Config{
 		EntityID: urls.EntityID,
 		ACSURL:   urls.ACS,
+		SLOURL:   urls.SLO,
 		IdP:      saml.IdentityProvider{EntityID: p.EntityID, SSO: p.SSO, SLO: p.SLO},
+
+		Keys:              keys,
+		SignRequests:      p.Options.SignRequests,
+		RequireEncryption: p.Options.RequireEncryptedAssertion,
 
 		Mode:                     p.Options.IdPInitiated,
 		Algorithms:               saml.DefaultAlgorithms(),

@@ -46,7 +46,7 @@ func (s *Service) Start(ctx context.Context, in Start) (d Departure, err error) 
 	if err != nil {
 		return d, err
 	}
-	sp, err := s.serviceProvider(&p)
+	sp, err := s.serviceProvider(ctx, &p)
 	if err != nil {
 		return d, err
 	}

@@ -14,9 +14,10 @@ import (
 	"sallyport/internal/sso"
 )
 
-// metadata answers with the service provider's metadata of a profile.
+// metadata answers with the service provider's metadata of a profile: signed
+// with ?signed=1.
 func (w *Web) metadata(r *request) error {
-	xml, err := w.SSO.Metadata(r.Context(), r.PathValue("profile"))
+	xml, err := w.SSO.Metadata(r.Context(), r.PathValue("profile"), r.URL.Query().Get("signed") == "1")
 	if err != nil {
 		return err
 	}

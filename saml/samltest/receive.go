@@ -62,6 +62,17 @@ func ReadPostedLogout(value string) (*Received, error) {
 	return parseLogout(text)
 }
 
+// Inflate returns the text of the message that a URL carries in this parameter
+// with the HTTP-Redirect binding.
+func Inflate(redirect, parameter string) (string, error) {
+	u, err := url.Parse(redirect)
+	if err != nil {
+		return "", err
+	}
+	text, err := inflate(u.Query().Get(parameter))
+	return string(text), err
+}
+
 func inflate(value string) ([]byte, error) {
 	deflated, err := base64.StdEncoding.DecodeString(value)
 	if err != nil {

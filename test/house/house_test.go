@@ -117,7 +117,7 @@ var arrows = map[string]string{
 	"internal/door": "internal/fault",
 
 	// capabilities
-	"internal/sso":       "internal/signin internal/directory internal/audit internal/db internal/id internal/access internal/fault saml saml/metadata",
+	"internal/sso":       "internal/signin internal/directory internal/audit internal/db internal/secret internal/id internal/access internal/fault saml saml/metadata",
 	"internal/signin":    "internal/directory internal/session internal/audit internal/password internal/db internal/secret internal/id internal/access internal/fault",
 	"internal/token":     "internal/directory internal/audit internal/db internal/id internal/access internal/fault",
 	"internal/directory": "internal/session internal/audit internal/password internal/db internal/id internal/access internal/fault",

@@ -2,6 +2,7 @@ package parts
 
 import (
 	"crypto/rand"
+	"crypto/rsa"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -41,6 +42,7 @@ type Parts struct {
 	DB        *db.DB
 	IDs       *id.Source
 	Ring      *secret.Ring
+	key       secret.Key // the ring's
 	Hasher    *password.Hasher
 	Audit     *audit.Log
 	Sessions  *session.Service
@@ -64,10 +66,10 @@ func Each(t *testing.T, test func(t *testing.T, p *Parts)) {
 // New wires the parts on a new database of an engine.
 func New(t testing.TB, engine string) *Parts {
 	t.Helper()
-	clock := &Clock{now: samltest.Now()}
+	clock, key := &Clock{now: samltest.Now()}, secret.NewKey()
 	p := &Parts{
 		Clock: clock, DB: dbtest.Open(t, engine, db.Options{Clock: clock.Now}),
-		IDs: id.NewSource(clock.Now, rand.Reader), Ring: secret.NewRing(secret.NewKey()),
+		IDs: id.NewSource(clock.Now, rand.Reader), Ring: secret.NewRing(key), key: key,
 		Hasher: password.NewHasher(password.Params{Memory: 64, Time: 1, Threads: 1}, 8),
 	}
 	p.Audit = audit.New(p.DB, p.IDs)
@@ -76,11 +78,40 @@ func New(t testing.TB, engine string) *Parts {
 		DefaultEdition: directory.Enterprise, AccountRoles: []string{"administrator", "developer", "viewer"}, ProductName: Product,
 	})
 	p.SignIn = signin.New(p.DB, p.IDs, p.Audit, p.Directory, p.Sessions, p.Hasher, p.Ring, p.observe, Product)
-	p.SSO = sso.New(p.DB, p.IDs, p.Audit, p.Directory, p.SignIn, slog.New(slog.DiscardHandler),
-		sso.Config{BaseURL: BaseURL, Observe: func(time.Duration) {}})
+	p.SSO = sso.New(p.DB, p.IDs, p.Audit, p.Directory, p.SignIn, p.Ring, slog.New(slog.DiscardHandler),
+		sso.Config{BaseURL: BaseURL, Observe: func(time.Duration) {}, GenerateKey: keys()})
 	p.Tokens = token.New(p.DB, p.IDs, p.Audit, p.Directory)
 	return p
 }
+
+// made are the private keys of all installations of a test run: the n-th key of
+// each is the same, because making one takes long.
+var made struct {
+	sync.Mutex
+	keys []*rsa.PrivateKey
+}
+
+// keys returns what makes the keys of one installation.
+func keys() func() (*rsa.PrivateKey, error) {
+	n := 0
+	return func() (*rsa.PrivateKey, error) {
+		made.Lock()
+		defer made.Unlock()
+		if n == len(made.keys) {
+			k, err := sso.GenerateKey()
+			if err != nil {
+				return nil, err
+			}
+			made.keys = append(made.keys, k)
+		}
+		n++
+		return made.keys[n-1], nil
+	}
+}
+
+// WithKey is the installation's ring after a new key-encryption key was put
+// before its old one.
+func (p *Parts) WithKey(k secret.Key) *secret.Ring { return secret.NewRing(k, p.key) }
 
 // A Clock is turned by hand.
 type Clock struct {
