@@ -17,6 +17,7 @@ import (
 	"sallyport/internal/door"
 	"sallyport/internal/fault"
 	"sallyport/internal/id"
+	"sallyport/internal/outbox"
 	"sallyport/internal/password"
 	"sallyport/internal/secret"
 	"sallyport/internal/session"
@@ -36,6 +37,7 @@ type App struct {
 	Web      *web.Web
 	Tokens   *token.Service
 
+	outbox   *outbox.Outbox
 	sessions *session.Service
 	signin   *signin.Service
 	sso      *sso.Service
@@ -68,11 +70,42 @@ func Open(ctx context.Context, s Settings, version string, logger *slog.Logger) 
 	return a, nil
 }
 
+// OpenServer is [Open] for a server, which needs its mail server as well: nobody
+// would be told that it can't be reached before somebody waits for a mail.
+func OpenServer(ctx context.Context, s Settings, version string, logger *slog.Logger) (*App, error) {
+	var problems Problems
+	if transport, err := outbox.ParseTransport(s.Mail, logger); err != nil {
+		problems = append(problems, "--mail: "+err.Error())
+	} else if err := outbox.Reach(ctx, transport); err != nil {
+		problems = append(problems, "--mail: expected a mail server that takes mails: "+err.Error())
+	}
+	a, err := Open(ctx, s, version, logger)
+	switch {
+	case err != nil:
+		var more Problems
+		if errors.As(err, &more) {
+			return nil, append(problems, more...)
+		}
+		return nil, err
+	case problems != nil:
+		return nil, errors.Join(problems, a.Close())
+	}
+	return a, nil
+}
+
 // build wires the parts.
 func build(s Settings, version string, logger *slog.Logger, d *db.DB, ring *secret.Ring) (*App, error) {
 	a := &App{Settings: s, Version: version, Logger: logger, DB: d, metrics: newMetrics(d)}
 	ids := id.Default()
 	log := audit.New(d, ids)
+	transport, err := outbox.ParseTransport(s.Mail, logger)
+	if err != nil {
+		return nil, Problems{"--mail: " + err.Error()}
+	}
+	a.outbox, err = outbox.New(d, ids, ring, transport, logger, a.metrics.mail, outbox.Config{Product: s.ProductName, From: s.MailFrom})
+	if err != nil {
+		return nil, err
+	}
 	hasher := password.NewHasher(password.DefaultParams, runtime.GOMAXPROCS(0))
 	a.sessions = session.New(d, ids)
 	dir := directory.New(d, ids, log, a.sessions, hasher, sso.Checker{}, directory.Config{
@@ -85,7 +118,6 @@ func build(s Settings, version string, logger *slog.Logger, d *db.DB, ring *secr
 	proxies := door.Proxies(s.TrustedProxies)
 	a.API = api.New(api.Services{DB: d, IDs: ids, Audit: log, Directory: dir, SSO: a.sso, SignIn: a.signin, Tokens: a.Tokens},
 		api.Config{BaseURL: s.BaseURL, Version: version, Proxies: proxies})
-	var err error
 	a.Web, err = web.New(web.Services{DB: d, IDs: ids, Directory: dir, SignIn: a.signin, SSO: a.sso, Logger: logger},
 		web.Config{BaseURL: s.BaseURL, ProductName: s.ProductName, SupportURL: s.SupportURL, Proxies: proxies})
 	return a, err

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"sallyport/internal/outbox"
 )
 
 const key = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
@@ -172,7 +174,7 @@ func TestAllThatIsWrongIsToldAtOnce(t *testing.T) {
 	want := []string{
 		"SALLYPORT_NONSENSE: no such setting; see sallyport serve --help", "SALLYPORT_: no such setting; see sallyport serve --help",
 		"nonsense in " + file + ": no such setting; see sallyport serve --help", "signup in " + file + ": expected a value or a list of values",
-		"--listen: expected HOST:PORT", "SALLYPORT_MAIL: expected " + mailExpected, "log_level in " + file + ": expected debug or info or warn or error",
+		"--listen: expected HOST:PORT", "SALLYPORT_MAIL: expected " + outbox.Expected, "log_level in " + file + ": expected debug or info or warn or error",
 		"--base-url: expected https outside loopback; --insecure-http allows http",
 	}
 	if !slices.Equal(problems, want) || strings.Count(err.Error(), "\n") != len(want)-1 {

@@ -13,16 +13,19 @@ import (
 	"sallyport/internal/access"
 	"sallyport/internal/db"
 	"sallyport/internal/fault"
+	"sallyport/internal/outbox"
 )
 
 // metrics are what /metrics shows, in a registry of their own.
 type metrics struct {
-	registry    *prometheus.Registry
-	signIns     *prometheus.CounterVec
-	validations prometheus.Histogram
-	requests    *prometheus.HistogramVec
-	sessions    prometheus.Gauge
-	expiry      *prometheus.GaugeVec
+	registry                  *prometheus.Registry
+	signIns                   *prometheus.CounterVec
+	validations               prometheus.Histogram
+	requests                  *prometheus.HistogramVec
+	sessions                  prometheus.Gauge
+	expiry                    *prometheus.GaugeVec
+	mails                     *prometheus.CounterVec
+	mailsWaiting, mailsOldest prometheus.Gauge
 }
 
 func newMetrics(d *db.DB) *metrics {
@@ -45,8 +48,17 @@ func newMetrics(d *db.DB) *metrics {
 		expiry: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "sallyport_idp_certificate_expiry_seconds", Help: "Time until the last certificate of an SSO profile expires.",
 		}, []string{"profile"}),
+		mails: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sallyport_mails_total", Help: "Attempts to send a mail, by what became of them.",
+		}, []string{"kind", "outcome"}),
+		mailsWaiting: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "sallyport_mails_waiting", Help: "Mails that were written and not sent yet.",
+		}),
+		mailsOldest: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "sallyport_mails_oldest_seconds", Help: "How long the oldest of them has been waiting.",
+		}),
 	}
-	m.registry.MustRegister(m.signIns, m.validations, m.requests, m.sessions, m.expiry,
+	m.registry.MustRegister(m.signIns, m.validations, m.requests, m.sessions, m.expiry, m.mails, m.mailsWaiting, m.mailsOldest,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), databaseMetrics{d})
 	return m
 }
@@ -57,6 +69,10 @@ func (m *metrics) handler() http.Handler {
 
 func (m *metrics) signIn(method access.Method, outcome string, code fault.Code) {
 	m.signIns.WithLabelValues(string(method), outcome, string(code)).Inc()
+}
+
+func (m *metrics) mail(kind outbox.Kind, outcome outbox.Outcome) {
+	m.mails.WithLabelValues(string(kind), string(outcome)).Inc()
 }
 
 func (m *metrics) validation(took time.Duration) { m.validations.Observe(took.Seconds()) }

@@ -1,8 +1,8 @@
 package app
 
 import (
+	"log/slog"
 	"net"
-	"net/mail"
 	"net/netip"
 	"net/url"
 	"os"
@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"sallyport/internal/directory"
+	"sallyport/internal/outbox"
 	"sallyport/internal/secret"
 )
 
@@ -87,27 +88,16 @@ func secretKey(to *string, v string) string {
 }
 
 func mailURL(to *string, v string) string {
-	if !mailSetting(v) {
-		return mailExpected
+	if _, err := outbox.ParseTransport(v, slog.New(slog.DiscardHandler)); err != nil {
+		return outbox.Expected
 	}
 	*to = v
 	return ""
 }
 
-const mailExpected = "smtp://[USER:PASSWORD@]HOST:PORT, smtps://…, file:DIR with a directory that is there, or log:"
-
-func mailSetting(v string) bool {
-	if dir, ok := strings.CutPrefix(v, "file:"); ok {
-		info, err := os.Stat(dir)
-		return err == nil && info.IsDir()
-	}
-	u, err := url.Parse(v)
-	return v == "log:" || err == nil && (u.Scheme == "smtp" || u.Scheme == "smtps") && u.Hostname() != "" && strings.Trim(u.Path, "/") == ""
-}
-
 func mailFrom(to *string, v string) string {
 	if v != "" {
-		if _, err := mail.ParseAddress(v); err != nil {
+		if _, err := outbox.ParseSender(v); err != nil {
 			return "an e-mail address"
 		}
 	}

@@ -35,6 +35,7 @@ func (a *App) Serve(ctx context.Context) error {
 	background, stop := context.WithCancel(ctx)
 	var work sync.WaitGroup
 	work.Go(func() { a.work(background) })
+	work.Go(func() { a.outbox.Run(background) })
 
 	servers := []*http.Server{a.server(a.Public()), a.server(a.admin())}
 	failed := make(chan error, len(servers))

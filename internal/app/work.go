@@ -50,5 +50,11 @@ func (a *App) gauge(ctx context.Context) error {
 	for profileID, at := range expiries {
 		a.metrics.expiry.WithLabelValues(profileID).Set(time.Until(at).Seconds())
 	}
+	waiting, oldest, err := a.outbox.Backlog(ctx)
+	if err != nil {
+		return err
+	}
+	a.metrics.mailsWaiting.Set(float64(waiting))
+	a.metrics.mailsOldest.Set(oldest.Seconds())
 	return nil
 }

@@ -59,7 +59,7 @@ YAML file (with _ for -); a flag wins over a variable, that over the file.`,
 			if err != nil {
 				return err
 			}
-			a, err := app.Open(cmd.Context(), s, c.version, app.NewLogger(c.Err, s.LogLevel, s.LogFormat))
+			a, err := app.OpenServer(cmd.Context(), s, c.version, app.NewLogger(c.Err, s.LogLevel, s.LogFormat))
 			if err != nil {
 				return err
 			}

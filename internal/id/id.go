@@ -25,6 +25,7 @@ const (
 	Invitation     Kind = "inv"
 	ConnectionTest Kind = "tst"
 	Request        Kind = "req"
+	Mail           Kind = "mai"
 )
 
 // encoding is base32hex in lower case: its digits stand in ASCII order, so

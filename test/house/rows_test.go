@@ -22,6 +22,8 @@ var owners = map[string]string{
 	"sso_keys": "internal/sso", "sso_logouts": "internal/sso",
 	"api_tokens":   "internal/token",
 	"audit_events": "internal/audit",
+	"outbox_mails": "internal/outbox",
+	"job_tasks":    "internal/job", "jobs": "internal/job",
 }
 
 var (

@@ -155,11 +155,13 @@ func TestUnreachablePartsAreNamed(t *testing.T) {
 		"no key with PostgreSQL":       {[]string{"--database", "postgres:///x?host=" + dir}, []string{"--secret-key-file"}},
 		"http for everybody":           {[]string{"--database", good, "--base-url", "http://sallyport.example"}, []string{"--base-url"}},
 		"half a certificate":           {[]string{"--database", good, "--tls-cert", a.CertFile}, []string{"--tls-cert, --tls-key"}},
+		"no mail server":               {[]string{"--database", good, "--mail", "smtp://127.0.0.1:1"}, []string{"--mail"}},
+		"nothing at all":               {[]string{"--database", "postgres:///x?host=" + dir, "--secret-key-file", key, "--mail", "smtp://user:" + planted + "@127.0.0.1:1"}, []string{"--database", "--secret-key-file", "--mail"}},
 		"a foreign key":                {[]string{"--database", good, "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--tls-cert", a.CertFile, "--tls-key", b.KeyFile}, []string{"--tls-cert, --tls-key"}},
 	} {
 		_, stderr, code := harness.Run(t, "", append([]string{"serve", "--log-level", "error"}, c.args...)...)
 		all := lines(stderr)
-		if code != 1 || len(all) < len(c.settings) {
+		if code != 1 || len(all) < len(c.settings) || strings.Contains(stderr, planted) {
 			t.Errorf("%s: exit %d:\n%s", name, code, stderr)
 		}
 		for _, setting := range c.settings {

@@ -1,0 +1,128 @@
+package outbox
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"net/netip"
+	"strconv"
+	"time"
+
+	gomail "github.com/wneessen/go-mail"
+	"github.com/wneessen/go-mail/smtp"
+)
+
+// A server is a mail server that relays for us.
+type server struct {
+	host           string
+	port           int
+	tls            bool // from the first octet on; otherwise by STARTTLS where it is offered
+	user, password string
+	roots          *x509.CertPool // nil: those of the system
+}
+
+// stopTime is what a server that is about to end leaves to a mail under way.
+const stopTime = 3 * time.Second
+
+// Open implements [Transport].
+func (s *server) Open(ctx context.Context) (Conn, error) {
+	c := &smtpConn{}
+	config := &tls.Config{ServerName: s.host, MinVersion: tls.VersionTLS12, RootCAs: s.roots}
+	dial := func(ctx context.Context, network, _ string) (conn net.Conn, err error) {
+		address := net.JoinHostPort(s.host, strconv.Itoa(s.port))
+		if s.tls {
+			conn, err = (&tls.Dialer{Config: config}).DialContext(ctx, network, address)
+		} else {
+			conn, err = (&net.Dialer{}).DialContext(ctx, network, address)
+		}
+		c.net = conn
+		return conn, err
+	}
+	options := []gomail.Option{
+		gomail.WithPort(s.port), gomail.WithTimeout(sendTimeout), gomail.WithTLSConfig(config), gomail.WithDialContextFunc(dial),
+		gomail.WithTLSPolicy(s.policy()), gomail.WithoutNoop(),
+	}
+	if s.user != "" {
+		options = append(options, gomail.WithUsername(s.user), gomail.WithPassword(s.password),
+			gomail.WithOpportunisticSMTPAuth(gomail.SMTPAuthSCRAMSHA256, gomail.SMTPAuthPlain, gomail.SMTPAuthLogin))
+	}
+	var err error
+	if c.client, err = gomail.NewClient(s.host, options...); err != nil {
+		return nil, err
+	}
+	if c.session, err = c.client.DialToSMTPClientWithContext(ctx); err != nil {
+		if c.net != nil {
+			c.net.Close()
+		}
+		return nil, err
+	}
+	c.release = context.AfterFunc(ctx, func() { c.net.SetDeadline(time.Now().Add(stopTime)) })
+	return c, nil
+}
+
+// policy asks for TLS where a password is sent, but to this machine itself:
+// otherwise whoever stands between could take the offer away and read along.
+func (s *server) policy() gomail.TLSPolicy {
+	switch {
+	case s.tls:
+		return gomail.NoTLS // it is there already
+	case s.user != "" && !loopback(s.host):
+		return gomail.TLSMandatory
+	}
+	return gomail.TLSOpportunistic
+}
+
+func loopback(host string) bool {
+	a, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && a.IsLoopback()
+}
+
+type smtpConn struct {
+	client  *gomail.Client
+	session *smtp.Client
+	net     net.Conn
+	release func() bool
+}
+
+// Send implements [Conn].
+func (c *smtpConn) Send(ctx context.Context, e *envelope) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	m, err := e.compose()
+	if err != nil {
+		return &replyError{step: "nothing: the mail can't be composed"}
+	}
+	err = c.client.SendWithSMTPClient(c.session, m)
+	if err == nil || m.IsDelivered() { // whatever came after it was accepted
+		return nil
+	}
+	var reply *gomail.SendError
+	if !errors.As(err, &reply) || reply.ErrorCode() < 400 {
+		return errors.New("the connection broke while a mail was sent")
+	}
+	if reply.ErrorCode() == 421 { // RFC 5321, section 4.2.2
+		return errors.New("the mail server closes the connection")
+	}
+	return &replyError{step: steps[reply.Reason], code: reply.ErrorCode(), enhanced: reply.EnhancedStatusCode()}
+}
+
+var steps = map[gomail.SendErrReason]string{
+	gomail.ErrSMTPMailFrom:  "the sender",
+	gomail.ErrSMTPRcptTo:    "the recipient",
+	gomail.ErrSMTPData:      "the mail",
+	gomail.ErrSMTPDataClose: "the mail's content",
+}
+
+// Close implements [Conn].
+func (c *smtpConn) Close() error {
+	c.release()
+	c.net.SetDeadline(time.Now().Add(time.Second))
+	if err := c.session.Quit(); err != nil {
+		c.net.Close()
+		return err
+	}
+	return nil
+}
