@@ -17,6 +17,7 @@ import (
 	"sallyport/internal/door"
 	"sallyport/internal/fault"
 	"sallyport/internal/id"
+	"sallyport/internal/job"
 	"sallyport/internal/outbox"
 	"sallyport/internal/password"
 	"sallyport/internal/secret"
@@ -38,6 +39,7 @@ type App struct {
 	Tokens   *token.Service
 
 	outbox   *outbox.Outbox
+	jobs     *job.Runner
 	sessions *session.Service
 	signin   *signin.Service
 	sso      *sso.Service
@@ -106,6 +108,7 @@ func build(s Settings, version string, logger *slog.Logger, d *db.DB, ring *secr
 	if err != nil {
 		return nil, err
 	}
+	a.jobs = job.New(d, ids, logger, a.metrics.job)
 	hasher := password.NewHasher(password.DefaultParams, runtime.GOMAXPROCS(0))
 	a.sessions = session.New(d, ids)
 	dir := directory.New(d, ids, log, a.sessions, hasher, sso.Checker{}, directory.Config{
@@ -115,6 +118,7 @@ func build(s Settings, version string, logger *slog.Logger, d *db.DB, ring *secr
 		func(method access.Method, outcome string, code fault.Code) { a.metrics.signIn(method, outcome, code) }, s.ProductName)
 	a.sso = sso.New(d, ids, log, dir, a.signin, ring, logger, sso.Config{BaseURL: s.BaseURL, Observe: a.metrics.validation})
 	a.Tokens = token.New(d, ids, log, dir)
+	a.register()
 	proxies := door.Proxies(s.TrustedProxies)
 	a.API = api.New(api.Services{DB: d, IDs: ids, Audit: log, Directory: dir, SSO: a.sso, SignIn: a.signin, Tokens: a.Tokens},
 		api.Config{BaseURL: s.BaseURL, Version: version, Proxies: proxies})

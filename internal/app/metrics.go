@@ -24,6 +24,8 @@ type metrics struct {
 	requests                  *prometheus.HistogramVec
 	sessions                  prometheus.Gauge
 	expiry                    *prometheus.GaugeVec
+	jobs                      *prometheus.HistogramVec
+	jobsOpen                  *prometheus.GaugeVec
 	mails                     *prometheus.CounterVec
 	mailsWaiting, mailsOldest prometheus.Gauge
 }
@@ -48,6 +50,13 @@ func newMetrics(d *db.DB) *metrics {
 		expiry: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "sallyport_idp_certificate_expiry_seconds", Help: "Time until the last certificate of an SSO profile expires.",
 		}, []string{"profile"}),
+		jobs: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "sallyport_jobs_duration_seconds", Help: "Runs of background tasks and jobs on this node.",
+			Buckets: []float64{.01, .1, 1, 10, 60, 600},
+		}, []string{"job", "outcome"}),
+		jobsOpen: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "sallyport_jobs_open", Help: "Jobs of all nodes that have not ended.",
+		}, []string{"status"}),
 		mails: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "sallyport_mails_total", Help: "Attempts to send a mail, by what became of them.",
 		}, []string{"kind", "outcome"}),
@@ -58,7 +67,7 @@ func newMetrics(d *db.DB) *metrics {
 			Name: "sallyport_mails_oldest_seconds", Help: "How long the oldest of them has been waiting.",
 		}),
 	}
-	m.registry.MustRegister(m.signIns, m.validations, m.requests, m.sessions, m.expiry, m.mails, m.mailsWaiting, m.mailsOldest,
+	m.registry.MustRegister(m.signIns, m.validations, m.requests, m.sessions, m.expiry, m.jobs, m.jobsOpen, m.mails, m.mailsWaiting, m.mailsOldest,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), databaseMetrics{d})
 	return m
 }
@@ -69,6 +78,10 @@ func (m *metrics) handler() http.Handler {
 
 func (m *metrics) signIn(method access.Method, outcome string, code fault.Code) {
 	m.signIns.WithLabelValues(string(method), outcome, string(code)).Inc()
+}
+
+func (m *metrics) job(name, outcome string, took time.Duration) {
+	m.jobs.WithLabelValues(name, outcome).Observe(took.Seconds())
 }
 
 func (m *metrics) mail(kind outbox.Kind, outcome outbox.Outcome) {

@@ -36,6 +36,7 @@ func (a *App) Serve(ctx context.Context) error {
 	var work sync.WaitGroup
 	work.Go(func() { a.work(background) })
 	work.Go(func() { a.outbox.Run(background) })
+	work.Go(func() { a.jobs.Run(background) })
 
 	servers := []*http.Server{a.server(a.Public()), a.server(a.admin())}
 	failed := make(chan error, len(servers))

@@ -7,30 +7,39 @@ import (
 	"time"
 )
 
-// workEvery is the time between two rounds of background work.
+// workEvery is the time between two rounds of what each node does for itself.
 const workEvery = time.Minute
 
-// work does what has to be done from time to time, until ctx ends.
+// purges are tasks of which one node does each, once a minute.
+func (a *App) purges() map[string]func(context.Context) error {
+	return map[string]func(context.Context) error{
+		"purge_sessions": a.sessions.Purge,
+		"purge_arrivals": a.signin.Purge,
+		"purge_sso":      a.sso.Purge,
+		"purge_tokens":   a.Tokens.Purge,
+		"purge_jobs":     a.jobs.Purge,
+	}
+}
+
+func (a *App) register() {
+	for name, do := range a.purges() {
+		a.jobs.Register(name, time.Minute, do)
+	}
+}
+
+// work does this node's own rounds, until ctx ends.
 func (a *App) work(ctx context.Context) {
 	for {
-		a.round(ctx)
+		a.checkClock(ctx)
+		if err := a.gauge(ctx); err != nil && !errors.Is(err, context.Canceled) {
+			a.Logger.Warn("metrics not measured", "cause", err)
+		}
 		// Nodes that were started together drift apart.
 		pause := workEvery - workEvery/10 + rand.N(workEvery/5)
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(pause):
-		}
-	}
-}
-
-func (a *App) round(ctx context.Context) {
-	a.checkClock(ctx)
-	for what, do := range map[string]func(context.Context) error{
-		"sessions": a.sessions.Purge, "arrivals": a.signin.Purge, "sso": a.sso.Purge, "tokens": a.Tokens.Purge, "metrics": a.gauge,
-	} {
-		if err := do(ctx); err != nil && !errors.Is(err, context.Canceled) {
-			a.Logger.Warn("background work failed", "what", what, "cause", err)
 		}
 	}
 }
@@ -50,6 +59,12 @@ func (a *App) gauge(ctx context.Context) error {
 	for profileID, at := range expiries {
 		a.metrics.expiry.WithLabelValues(profileID).Set(time.Until(at).Seconds())
 	}
+	queued, running, err := a.jobs.Count(ctx)
+	if err != nil {
+		return err
+	}
+	a.metrics.jobsOpen.WithLabelValues("queued").Set(float64(queued))
+	a.metrics.jobsOpen.WithLabelValues("running").Set(float64(running))
 	waiting, oldest, err := a.outbox.Backlog(ctx)
 	if err != nil {
 		return err

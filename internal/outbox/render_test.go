@@ -120,9 +120,11 @@ func TestHostileNames(t *testing.T) {
 func TestLettersThatDoNotFit(t *testing.T) {
 	good := sample(outbox.Invitation)
 	for name, spoil := range map[string]func(*outbox.Letter){
-		"unknown kind":     func(l *outbox.Letter) { l.Kind = "postcard" },
-		"value missing":    func(l *outbox.Letter) { l.Values = outbox.Values{"organization": "x"} },
-		"value too many":   func(l *outbox.Letter) { l.Values = outbox.Values{"organization": "x", "until": time.Now(), "role": "x"} },
+		"unknown kind":  func(l *outbox.Letter) { l.Kind = "postcard" },
+		"value missing": func(l *outbox.Letter) { l.Values = outbox.Values{"organization": "x"} },
+		"value too many": func(l *outbox.Letter) {
+			l.Values = outbox.Values{"organization": "x", "until": time.Now(), "role": "x"}
+		},
 		"value of no kind": func(l *outbox.Letter) { l.Values = outbox.Values{"organization": 7, "until": time.Now()} },
 		"no link":          func(l *outbox.Letter) { l.Link = "" },
 	} {

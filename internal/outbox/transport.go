@@ -29,7 +29,7 @@ type Conn interface {
 }
 
 // Expected says what [ParseTransport] takes.
-const Expected = "smtp://[USER:PASSWORD@]HOST[:PORT], smtps://…, file:DIR with a directory that is there, or log:"
+const Expected = "log:, file:DIR with a directory that is there, smtp://[USER:PASSWORD@]HOST[:PORT], or smtps://…"
 
 // ParseTransport reads the setting that says where mails go. It connects to
 // nothing. Its error quotes nothing of the setting: it may hold a password.

@@ -3,6 +3,7 @@ package harness
 import (
 	"context"
 	"testing"
+	"time"
 
 	"sallyport/internal/access"
 	"sallyport/internal/db"
@@ -31,6 +32,23 @@ func (s *Server) Count(t testing.TB, query string, args ...any) int64 {
 		return d.View(context.Background(), func(tx *db.Tx) error { return tx.QueryRow(query, args...).Scan(&n) })
 	})
 	return n
+}
+
+// DueNow has the server do every task that comes again and again, such as
+// purges, and returns when it has: within seconds.
+func (s *Server) DueNow(t testing.TB) {
+	t.Helper()
+	start := time.Now()
+	s.Exec(t, "update job_tasks set due_at = 0")
+	for deadline := start.Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		left := s.Count(t, "select count(*) from job_tasks where succeeded_at is null or succeeded_at < $1", start)
+		if left == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d tasks were not done:\n%s", left, s.LogTail(20))
+		}
+	}
 }
 
 func (s *Server) open(t testing.TB, f func(*db.DB) error) {
