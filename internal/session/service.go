@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"sallyport/internal/access"
@@ -92,16 +91,14 @@ func (s *Service) EndOfUser(tx *db.Tx, userID, spare string) (int64, error) {
 }
 
 // EndOfNameID ends the sessions of whom a profile's Identity Provider calls so
-// and returns them: those with one of the indexes, or all where there are none.
-// A session that the Identity Provider gave no index might be any of them and
-// ends too. The caller records it.
-func (s *Service) EndOfNameID(tx *db.Tx, profileID, nameID string, indexes []string) (ended []Session, err error) {
+// and returns them: those of which the index is meant. The caller records it.
+func (s *Service) EndOfNameID(tx *db.Tx, profileID, nameID string, meant func(index string) bool) (ended []Session, err error) {
 	found, err := ofNameID(tx, profileID, nameID)
 	if err != nil {
 		return nil, err
 	}
 	for _, one := range found {
-		if len(indexes) > 0 && one.SessionIndex != "" && !slices.Contains(indexes, one.SessionIndex) {
+		if !meant(one.SessionIndex) {
 			continue
 		}
 		if _, err := endOne(tx, one.UserID, one.ID); err != nil {

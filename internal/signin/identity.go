@@ -73,18 +73,6 @@ func (s *Service) Touch(ctx context.Context, i *Identity, now time.Time) error {
 	return s.sessions.Touch(ctx, i.Session, now)
 }
 
-// SignOut ends the session.
-func (s *Service) SignOut(ctx context.Context, actor access.Actor, i *Identity) error {
-	return s.db.Update(ctx, actor, func(tx *db.Tx) error {
-		ended, err := s.sessions.End(tx, i.User.ID, i.Session.ID)
-		if err != nil || !ended {
-			return err
-		}
-		return s.audit.Append(tx, audit.Event{OrganizationID: i.User.OrganizationID, Action: audit.SignedOut,
-			Target: audit.Target{Kind: "user", ID: i.User.ID, Name: i.User.Email}})
-	})
-}
-
 // Sessions lists the sessions of the identity's user that are not over.
 func (s *Service) Sessions(ctx context.Context, i *Identity) (list []session.Session, err error) {
 	err = s.db.View(ctx, func(tx *db.Tx) error {

@@ -44,6 +44,30 @@ func useArrival(tx *db.Tx, hash []byte) error {
 	return err
 }
 
+// endArrivals uses up the arrivals of whom an order means.
+func endArrivals(tx *db.Tx, o Order) error {
+	type pending struct {
+		hash  []byte
+		index string
+	}
+	found, err := db.Collect(tx, func(row db.Scanner) (p pending, err error) {
+		err = row.Scan(&p.hash, &p.index)
+		return p, err
+	}, `select token_hash, session_index from arrivals where sso_profile_id = $1 and name_id = $2 and used_at is null`, o.ProfileID, o.NameID)
+	if err != nil {
+		return err
+	}
+	for _, p := range found {
+		if !o.Meant(p.index) {
+			continue
+		}
+		if err := useArrival(tx, p.hash); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Purge deletes arrivals an hour after their end: until then a second answer
 // is told what happened to the first.
 func (s *Service) Purge(ctx context.Context) error {

@@ -256,7 +256,11 @@ func differences(old, new *Profile) []audit.Change {
 func locations(endpoints []saml.Endpoint) []string {
 	list := []string{}
 	for _, ep := range endpoints {
-		list = append(list, fmt.Sprintf("%s %s", ep.Binding, ep.Location))
+		one := fmt.Sprintf("%s %s", ep.Binding, ep.Location)
+		if ep.ResponseLocation != "" {
+			one += " " + ep.ResponseLocation
+		}
+		list = append(list, one)
 	}
 	return list
 }

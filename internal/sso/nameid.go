@@ -33,3 +33,12 @@ func nameIDDetails(n saml.NameID) string {
 	}
 	return string(text)
 }
+
+// nameID puts a NameID together again.
+func nameID(value, text string) saml.NameID {
+	var d details
+	if text != "" {
+		_ = json.Unmarshal([]byte(text), &d) // we wrote it; without it the value says enough
+	}
+	return saml.NameID{Value: value, Format: d.Format, NameQualifier: d.NameQualifier, SPNameQualifier: d.SPNameQualifier}
+}

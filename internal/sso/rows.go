@@ -8,6 +8,7 @@ import (
 
 	"sallyport/internal/db"
 	"sallyport/internal/fault"
+	"sallyport/saml"
 )
 
 // profiles
@@ -273,6 +274,72 @@ func ticketByHash(tx *db.Tx, hash []byte) (ticket, error) {
 func useTicket(tx *db.Tx, hash []byte) error {
 	_, err := tx.Exec(`update sso_tickets set used_at = $2 where token_hash = $1`, hash, tx.Now())
 	return err
+}
+
+// endTickets uses up the tickets of whom an order means.
+func endTickets(tx *db.Tx, profileID, nameID string, meant func(index string) bool) error {
+	found, err := db.Collect(tx, func(row db.Scanner) (t ticket, err error) {
+		err = row.Scan(&t.hash, &t.index)
+		return t, err
+	}, `select token_hash, session_index from sso_tickets where sso_profile_id = $1 and name_id = $2 and used_at is null`, profileID, nameID)
+	if err != nil {
+		return err
+	}
+	for _, t := range found {
+		if !meant(t.index) {
+			continue
+		}
+		if err := useTicket(tx, t.hash); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// logouts
+
+// insertLogout remembers a logout request of ours.
+func insertLogout(tx *db.Tx, profileID, requestID, userID string) error {
+	_, err := tx.Exec(`insert into sso_logouts (sso_profile_id, sent, message_id, user_id, created_at, forget_at)
+		values ($1, true, $2, $3, $4, $5)`, profileID, requestID, userID, tx.Now(), tx.Now().Add(pendingFor+rememberFor))
+	return err
+}
+
+// logoutState tells what became of a logout request of ours.
+func logoutState(tx *db.Tx, profileID, requestID string) (state saml.RequestState, err error) {
+	state, err = db.One(tx, func(row db.Scanner) (saml.RequestState, error) {
+		var created, answered time.Time
+		err := row.Scan(&created, &answered)
+		switch {
+		case !answered.IsZero():
+			return saml.RequestUsed, err
+		case !created.After(tx.Now().Add(-pendingFor)):
+			return saml.RequestExpired, err
+		}
+		return saml.RequestPending, err
+	}, `select created_at, answered_at from sso_logouts where sso_profile_id = $1 and sent and message_id = $2`, profileID, requestID)
+	if errors.Is(err, db.ErrNoRows) {
+		return saml.RequestUnknown, nil
+	}
+	return state, err
+}
+
+// useLogout uses a logout request of ours up and returns who signed out; the
+// error is db.ErrNoRows if it was answered already.
+func useLogout(tx *db.Tx, profileID, requestID string) (userID string, err error) {
+	return db.One(tx, func(row db.Scanner) (userID string, err error) {
+		err = row.Scan(&userID)
+		return userID, err
+	}, `update sso_logouts set answered_at = $3 where sso_profile_id = $1 and sent and message_id = $2 and answered_at is null
+		returning user_id`, profileID, requestID, tx.Now())
+}
+
+// rememberLogout reports false if this request of the Identity Provider's was
+// acted on before.
+func rememberLogout(tx *db.Tx, profileID, requestID string, until time.Time) (bool, error) {
+	n, err := tx.Exec(`insert into sso_logouts (sso_profile_id, sent, message_id, user_id, created_at, forget_at)
+		values ($1, false, $2, '', $3, $4) on conflict do nothing`, profileID, requestID, tx.Now(), until)
+	return n > 0, err
 }
 
 // purge deletes a batch of what is over, and reports whether there may be more.

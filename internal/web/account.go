@@ -33,8 +33,7 @@ type sessionRow struct {
 }
 
 func (r *request) securityView(identity *signin.Identity) (securityView, error) {
-	v := securityView{Frame: r.frame("security.title"), Email: identity.User.Email, Name: identity.User.Name, Organization: identity.Organization.Name}
-	v.Here = "security"
+	v := securityView{Frame: r.room("security.title", "security"), Email: identity.User.Email, Name: identity.User.Name, Organization: identity.Organization.Name}
 	err := r.web.DB.View(r.Context(), func(tx *db.Tx) error {
 		d, err := r.web.Directory.SignIn(tx, &identity.User)
 		v.UsesSSO, v.HasPassword = d.Method == access.MethodSSO, d.Method == access.MethodPassword

@@ -26,7 +26,7 @@ func texts(t *testing.T) catalog {
 // inTemplates and inCode find the keys that are asked for by name.
 var (
 	inTemplates = regexp.MustCompile(`\.T "([a-z_.]+)"`)
-	inCode      = regexp.MustCompile(`\b(?:frame|text|T)\("([a-z_.]+)"`)
+	inCode      = regexp.MustCompile(`\b(?:frame|room|text|T)\("([a-z_.]+)"`)
 )
 
 // asked returns the keys that templates and code ask for, each with where.

@@ -28,8 +28,7 @@ func (w *Web) console(r *request) error {
 	if identity == nil {
 		return err
 	}
-	v := consoleView{Frame: r.frame("console.title")}
-	v.Here = "console"
+	v := consoleView{Frame: r.room("console.title", "console")}
 	err = w.DB.View(r.Context(), func(tx *db.Tx) error {
 		v.Accounts = nil
 		accounts, members, err := w.Directory.Memberships(tx, identity.User.ID)
@@ -56,20 +55,6 @@ func (r *request) signedIn() (*signin.Identity, error) {
 		back, _ = signin.LocalPath(r.URL.RequestURI())
 	}
 	return nil, r.redirect(withReturn("/login", back))
-}
-
-func (w *Web) logout(r *request) error {
-	identity, err := r.visitor()
-	if err != nil {
-		return err
-	}
-	if identity != nil {
-		if err := w.SignIn.SignOut(r.Context(), r.actor(), identity); err != nil {
-			return err
-		}
-	}
-	r.setCookie(cookieSession, "", -1)
-	return r.redirect("/login")
 }
 
 type sessionOut struct {

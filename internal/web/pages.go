@@ -81,6 +81,17 @@ func (r *request) frame(key string) Frame {
 	return f
 }
 
+// room makes the frame of a page for who is signed in. Its button to sign out
+// leads on to the Identity Provider that the session came from.
+func (r *request) room(key, here string) Frame {
+	if r.identity != nil && r.identity.Session.ProfileID != "" {
+		r.allowForeignForms()
+	}
+	f := r.frame(key)
+	f.Here = here
+	return f
+}
+
 func (r *request) text(key string) string { return r.web.pages.catalog.text(r.lang, key) }
 
 // render writes a page. Nothing is sent before the page is complete.

@@ -65,6 +65,11 @@ func (r *request) refuse(err error) {
 		v.ReturnTo = recorded.ReturnTo
 	}
 	v.What, v.Do = r.sentences(f)
+	var refusal *signin.Refusal
+	signOut := r.signingOut && errors.As(err, &refusal)
+	if signOut {
+		v.What, v.Do = r.text("signed_out.refused"), r.text("signed_out.refused_do")
+	}
 	v.Title = v.What
 	switch f.Code {
 	case fault.SSORequired:
@@ -75,7 +80,7 @@ func (r *request) refuse(err error) {
 		v.Password, v.Retry = true, true
 	case fault.NotFound, fault.Forbidden, fault.Internal, fault.UserDeactivated, fault.CodeInvalid:
 	default:
-		v.Retry = true
+		v.Retry = !signOut
 	}
 	if e := r.render(status, "refusal", v); e != nil {
 		r.web.Logger.Error("refusal page", "cause", e)

@@ -74,7 +74,7 @@ func (r *request) countRestart() error {
 
 type postView struct {
 	Frame
-	Action, SAMLRequest, RelayState string
+	Action, Field, Value, RelayState string
 }
 
 // depart sends the browser to the Identity Provider.
@@ -89,7 +89,7 @@ func (r *request) depart(in sso.Start) error {
 	}
 	r.allowForeignForms()
 	return r.render(http.StatusOK, "post", postView{
-		Frame: r.frame("post.title"), Action: d.URL, SAMLRequest: d.SAMLRequest, RelayState: d.RelayState,
+		Frame: r.frame("post.title"), Action: d.URL, Field: "SAMLRequest", Value: d.SAMLRequest, RelayState: d.RelayState,
 	})
 }
 

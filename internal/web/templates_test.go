@@ -20,6 +20,7 @@ import (
 var views = map[string]any{
 	"console": consoleView{}, "continue": continueView{}, "help_error": helpErrorView{}, "initial": initialView{}, "login": loginView{},
 	"password": passwordView{}, "post": postView{}, "refusal": refusalView{}, "security": securityView{},
+	"signed_out": signedOutView{},
 }
 
 // hostile is what somebody could have put into every text.

@@ -99,6 +99,7 @@ func (w *Web) routes() {
 	w.handle("POST /login/continue", w.continueAs)
 	w.handle("POST /login/initial-password", w.initialPassword)
 	w.handle("POST /logout", w.logout)
+	w.handle("GET /signed-out", w.signedOut)
 	w.handle("GET /session", w.session)
 
 	w.handle("GET /account/security", w.security)
@@ -108,6 +109,8 @@ func (w *Web) routes() {
 	w.handle("GET /saml/{profile}/metadata", w.metadata)
 	w.handle("GET /saml/{profile}/start", w.start)
 	w.handleForeign("POST /saml/{profile}/acs", w.acs)
+	w.handleForeign("GET /saml/{profile}/slo", w.slo)
+	w.handleForeign("POST /saml/{profile}/slo", w.slo)
 
 	w.handle("GET /help/errors/{code}", w.helpError)
 	w.mux.HandleFunc("/scim/v2/", w.scim)
@@ -125,6 +128,9 @@ type request struct {
 	lang     string
 	identity *signin.Identity // nil: nobody is signed in
 	asked    bool             // whether identity was looked up
+
+	ancestors  string // who may put the page into a frame; empty: nobody
+	signingOut bool   // a refusal is of a message for sign-out
 }
 
 // handle adds a route for forms and links of our own.
@@ -204,7 +210,7 @@ func (r *request) headers() {
 // forms may lead, redirects of the answer included.
 func (r *request) policy(formAction string) string {
 	return "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'nonce-" + r.nonce +
-		"'; connect-src 'self'; form-action " + formAction + "; frame-ancestors 'none'; base-uri 'none'"
+		"'; connect-src 'self'; form-action " + formAction + "; frame-ancestors " + cmp.Or(r.ancestors, "'none'") + "; base-uri 'none'"
 }
 
 // allowForeignForms lets the page's forms lead to an Identity Provider, at once
@@ -213,6 +219,16 @@ func (r *request) policy(formAction string) string {
 // sites.
 func (r *request) allowForeignForms() {
 	r.ResponseWriter.Header().Set("Content-Security-Policy", r.policy("'self' https: http:"))
+}
+
+// allowFrames lets pages of an Identity Provider hold this one: to sign somebody
+// out everywhere it opens one frame for each application. Where its pages come
+// from its metadata does not say.
+func (r *request) allowFrames() {
+	r.ancestors = "https: http:"
+	h := r.ResponseWriter.Header()
+	h.Del("X-Frame-Options")
+	h.Set("Content-Security-Policy", r.policy("'self'"))
 }
 
 // visitor returns who is signed in; nil for nobody.

@@ -16,6 +16,8 @@ import (
 	"strings"
 
 	"sallyport/saml"
+	"sallyport/saml/internal/dsig"
+	"sallyport/saml/internal/xmltree"
 )
 
 // A Received is a Single Logout message of a service provider that has arrived
@@ -153,4 +155,26 @@ func VerifyRedirect(redirect string, signer *x509.Certificate) error {
 	}
 	sum := sha256.Sum256([]byte(strings.Join(signed, "&")))
 	return rsa.VerifyPKCS1v15(signer.PublicKey.(*rsa.PublicKey), crypto.SHA256, sum[:], value)
+}
+
+// VerifyPosted checks the signature of the value of a form field with the
+// HTTP-POST binding, as everybody does who pins a certificate.
+func VerifyPosted(value string, signer *x509.Certificate) error {
+	text, err := base64.StdEncoding.DecodeString(value)
+	if err != nil {
+		return fmt.Errorf("samltest: %w", err)
+	}
+	var p xmltree.Parser
+	doc, err := p.Parse(text, xmltree.Options{})
+	if err != nil {
+		return fmt.Errorf("samltest: %w", err)
+	}
+	signature := doc.Root().Child(xmltree.DSig, "Signature")
+	if signature.IsZero() {
+		return errors.New("samltest: not signed")
+	}
+	a := saml.DefaultAlgorithms()
+	var v dsig.Verifier
+	_, err = v.Verify(signature, doc.Root(), []*x509.Certificate{signer}, &dsig.Policy{Signatures: a.Signatures, Digests: a.Digests, Canonicalizations: a.Canonicalizations})
+	return err
 }
