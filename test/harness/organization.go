@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"crypto/x509"
 	"encoding/pem"
 	"fmt"
 	"strings"
@@ -93,6 +94,7 @@ func (o *Organization) NewProfileWith(t testing.TB, idp *samltest.IdP, options O
 	p.SP = idp.Config()
 	p.SP.EntityID, _ = created["entity_id"].(string)
 	p.SP.ACSURL, _ = created["acs_url"].(string)
+	p.SP.SLOURL, _ = created["slo_url"].(string)
 	p.MarkTested(t)
 	return p
 }
@@ -119,6 +121,36 @@ func (p *Profile) Response(email, requestID string) *samltest.Response {
 	r.Assertion.ID = fmt.Sprintf("_assertion%d-%d", n, time.Now().UnixNano())
 	r.Assertion.NameID.Value = email
 	return r
+}
+
+// Order returns an order of the Identity Provider's to sign an address out, with
+// the index of one session or, if it is empty, everywhere.
+func (p *Profile) Order(email, index string) *samltest.Logout {
+	l := p.IdP.LogoutRequest(p.SP, time.Now())
+	l.ID = fmt.Sprintf("_order%d-%d", number.Add(1), time.Now().UnixNano())
+	if l.NameID.Value, l.SessionIndexes = email, nil; index != "" {
+		l.SessionIndexes = []string{index}
+	}
+	return l
+}
+
+// SLOPath is the path of the profile's Single Logout Service.
+func (p *Profile) SLOPath() string { return strings.TrimPrefix(p.SP.SLOURL, p.Base) }
+
+// Keys returns the certificates of our keys of the profile by their state.
+func (p *Profile) Keys(t testing.TB) map[string]*x509.Certificate {
+	t.Helper()
+	keys := make(map[string]*x509.Certificate)
+	for _, k := range Items(p.OK(t, "GET", "/sso-profiles/"+p.ID+"/keys", nil)) {
+		text, _ := k["certificate"].(string)
+		block, _ := pem.Decode([]byte(text))
+		c, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys[fmt.Sprint(k["state"])] = c
+	}
+	return keys
 }
 
 // PEM returns the certificate of a key as text.
