@@ -37,6 +37,10 @@ func newIdPSite(t *testing.T, files *testenv.TLSFiles) *idpSite {
 	mux.HandleFunc("GET /{profile}/resume", s.resume)
 	mux.HandleFunc("GET /{profile}/tile", s.tile)
 	mux.HandleFunc("POST /{profile}/login", s.login)
+	mux.HandleFunc("GET /{profile}/slo", s.leave)
+	mux.HandleFunc("POST /{profile}/slo", s.leave)
+	mux.HandleFunc("GET /{profile}/everywhere", s.everywhere)
+	mux.HandleFunc("GET /{profile}/push", s.push)
 	mux.Handle("GET /favicon.ico", http.NotFoundHandler())
 	server := httptest.NewUnstartedServer(mux)
 	server.Config.ErrorLog = log.New(io.Discard, "", 0) // a browser may close a connection

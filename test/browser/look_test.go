@@ -179,6 +179,22 @@ func pageCases() []pageCase {
 			b.WaitURL(s.Base + securityPath)
 			return b
 		}},
+		{"signed-out", "body", func(t *testing.T, s *stage) *tab {
+			b := s.newTab(t)
+			b.path("/signed-out?result=done")
+			return b
+		}},
+		{"signed-out-elsewhere-not", "body", func(t *testing.T, s *stage) *tab {
+			b := s.newTab(t)
+			b.path("/signed-out?result=failed")
+			return b
+		}},
+		{"refusal-sign-out", "body", func(t *testing.T, s *stage) *tab {
+			p, _ := s.enforced(t, nil)
+			b := s.newTab(t)
+			b.path(p.SLOPath() + "?SAMLRequest=x")
+			return b
+		}},
 		{"help-error", "body", func(t *testing.T, s *stage) *tab {
 			b := s.newTab(t)
 			b.path("/help/errors/saml_audience_mismatch")

@@ -72,6 +72,9 @@ type Profile struct {
 	ID  string
 	IdP *samltest.IdP
 	SP  saml.Config // our side, as the Identity Provider knows it
+	// Ours is the certificate that our messages are to be signed for; set by
+	// tests that look at that.
+	Ours *x509.Certificate
 }
 
 // NewProfile makes a tested SSO profile with an Identity Provider of its own.
