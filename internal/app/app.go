@@ -131,11 +131,11 @@ func build(s Settings, version string, logger *slog.Logger, d *db.DB, ring *secr
 // new SQLite file.
 func openRing(s Settings) (*secret.Ring, error) {
 	if s.SecretKey != "" {
-		key, err := secret.ParseKey(s.SecretKey)
+		ring, err := secret.ParseRing(s.SecretKey)
 		if err != nil {
 			return nil, fmt.Errorf("--secret-key: %w", err)
 		}
-		return secret.NewRing(key), nil
+		return ring, nil
 	}
 	path := s.SecretKeyFile
 	if path == "" {

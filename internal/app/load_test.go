@@ -60,7 +60,7 @@ func values(t *testing.T) map[string]struct{ good, bad []string } {
 		"insecure-http":         {[]string{"true", "false", "1", "0"}, []string{"", "yes", "on"}},
 		"database":              {[]string{"sqlite:x.db", "sqlite:/var/lib/x.db"}, []string{"", "sqlite:", "x.db", "mysql://x", "postgres:x", "file:x.db"}},
 		"secret-key-file":       {[]string{"", "/etc/key"}, nil},
-		"secret-key":            {[]string{"", key}, []string{"short", strings.Repeat("A", 100), key[1:]}},
+		"secret-key":            {[]string{"", key, key + ", " + key}, []string{"short", strings.Repeat("A", 100), key[1:], key + ",", "," + key, key + " " + key}},
 		"mail":                  {[]string{"log:", "smtp://mail.example:25", "smtps://u:p@mail.example:465", "file:" + dir}, []string{"", "smtp://", "http://mail.example", "mail.example", "file:" + dir + "/none", "file:" + file, "log", "smtp://mail.example/path"}},
 		"mail-from":             {[]string{"", "sallyport@login.example", "Login <login@login.example>"}, []string{"login", "a@b@c"}},
 		"dns-resolver":          {[]string{"", "system", "192.0.2.1:53", "192.0.2.1:53,[2001:db8::1]:53"}, []string{"192.0.2.1", "system,192.0.2.1:53", "192.0.2.1:53,", "x"}},

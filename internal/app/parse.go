@@ -79,7 +79,7 @@ func database(to *string, v string) string {
 
 func secretKey(to *string, v string) string {
 	if v != "" {
-		if _, err := secret.ParseKey(v); err != nil {
+		if _, err := secret.ParseRing(v); err != nil {
 			return "32 bytes in base64"
 		}
 	}

@@ -16,7 +16,8 @@
 // for one column between two rotations.
 //
 // To rotate, put a new key before the old one, restart every node, and seal
-// again whatever [Ring.NeedsRotation] names; then the old key can go.
+// again whatever [Ring.NeedsRotation] names, as sallyport keys reseal does; then
+// the old key can go.
 //
 // Packages with secrets in their tables call Seal and Open in their rows.go;
 // app reads the keys. No error and no printed form holds any part of a key.

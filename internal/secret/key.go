@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // KeySize is the size of a key-encryption key in octets.
@@ -48,6 +49,20 @@ func ParseKey(text string) (Key, error) {
 		return Key{}, fmt.Errorf("a secret key is 32 octets in base64, and this holds %d", len(raw))
 	}
 	return newKey([KeySize]byte(raw)), nil
+}
+
+// ParseRing reads keys as [ParseKey] does, separated by commas, the current one
+// first.
+func ParseRing(text string) (*Ring, error) {
+	var keys []Key
+	for one := range strings.SplitSeq(text, ",") {
+		k, err := ParseKey(strings.TrimSpace(one))
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, k)
+	}
+	return NewRing(keys[0], keys[1:]...), nil
 }
 
 // Format writes the same word for every verb.

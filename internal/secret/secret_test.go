@@ -311,3 +311,25 @@ func BenchmarkSeal(b *testing.B) {
 		}
 	}
 }
+
+func TestParseRing(t *testing.T) {
+	text := func(octet byte) string {
+		return base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{octet}, KeySize))
+	}
+	r, err := ParseRing(text(2) + ", " + text(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := seal(t, NewRing(known(1)), place, "text")
+	if plain, err := r.Open(place, old); err != nil || string(plain) != "text" || !r.NeedsRotation(old) {
+		t.Errorf("%q, %v", plain, err)
+	}
+	if plain, err := NewRing(known(2)).Open(place, seal(t, r, place, "new")); err != nil || string(plain) != "new" {
+		t.Errorf("not sealed with the first: %q, %v", plain, err)
+	}
+	for _, wrong := range []string{"", ",", text(1) + ",", "," + text(1), text(1) + " " + text(2), text(1) + ",short"} {
+		if _, err := ParseRing(wrong); err == nil {
+			t.Errorf("%q is a ring", wrong)
+		}
+	}
+}

@@ -13,6 +13,10 @@
 // cookie that only a top-level navigation carries: [Service.Finish] takes it
 // there and hands the user to signin.
 //
+// Each profile has keys of ours: [Service.RotateKey]. A session that came from an
+// Identity Provider ends there, too, by [Service.Logout], and by its order here,
+// by [Service.TakeLogout].
+//
 // A profile is found by its own URL, never by the issuer that a message names:
 // two profiles may name the same one. The tables sso_* belong to this package.
 package sso
