@@ -223,7 +223,7 @@ func failing(t *testing.T, browser *Chromium, verbs func(*Page)) string {
 func TestPageFailures(t *testing.T) {
 	t.Parallel()
 	base := site(t, "127.0.0.1", nil, verbsSite())
-	closed, err := phpFreeAddress()
+	closed, err := freeAddress()
 	if err != nil {
 		t.Fatal(err)
 	}

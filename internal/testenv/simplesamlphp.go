@@ -207,7 +207,7 @@ func (idp *SimpleSAMLphpIdP) IdPInitiatedURL(spEntityID, relayState string) stri
 // Metadata fetches the Identity Provider's metadata document.
 func (idp *SimpleSAMLphpIdP) Metadata(t testing.TB) []byte {
 	t.Helper()
-	status, body := simpleSAMLphpGet(t, idp.Client(t), idp.MetadataURL)
+	status, body := idpGet(t, idp.Client(t), idp.MetadataURL)
 	if status != http.StatusOK {
 		t.Fatalf("metadata of SimpleSAMLphp: %s answered %d\n%s", idp.MetadataURL, status, idp.LogTail(20))
 	}

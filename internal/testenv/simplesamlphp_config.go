@@ -2,20 +2,16 @@ package testenv
 
 import (
 	"crypto/rand"
-	"crypto/rsa"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
 	"maps"
-	"math/big"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // simpleSAMLphpFiles are the PHP files of the configuration. They never change:
@@ -61,7 +57,7 @@ func (idp *SimpleSAMLphpIdP) configure(t testing.TB, cfg SimpleSAMLphpConfig) {
 	if err := os.Symlink(filepath.Join(simpleSAMLphpHome, "www"), filepath.Join(idp.dir, "www", "simplesaml")); err != nil {
 		t.Fatal(err)
 	}
-	idp.CertificatePEM, idp.KeyPEM = simpleSAMLphpKeyPair(t)
+	idp.CertificatePEM, idp.KeyPEM = idpKeyPair(t, "SimpleSAMLphp signing")
 	idp.write(t, "cert/idp.crt", idp.CertificatePEM)
 	idp.write(t, "cert/idp.pem", idp.KeyPEM)
 
@@ -223,33 +219,6 @@ func simpleSAMLphpUsers(t testing.TB, users []SimpleSAMLphpUser) map[string]any 
 		source[user.Login+":"+user.Password] = attributes
 	}
 	return source
-}
-
-// simpleSAMLphpKeyPair makes the certificate that the Identity Provider signs
-// with, self-signed as such certificates are.
-func simpleSAMLphpKeyPair(t testing.TB) (certificate, key []byte) {
-	t.Helper()
-	private, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatalf("making the key of SimpleSAMLphp: %v", err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()),
-		Subject:      pkix.Name{CommonName: "SimpleSAMLphp signing"},
-		NotBefore:    time.Now().Add(-time.Hour),
-		NotAfter:     time.Now().AddDate(1, 0, 0),
-		KeyUsage:     x509.KeyUsageDigitalSignature,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
-	if err != nil {
-		t.Fatalf("making the certificate of SimpleSAMLphp: %v", err)
-	}
-	pkcs8, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		t.Fatalf("encoding the key of SimpleSAMLphp: %v", err)
-	}
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
-		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})
 }
 
 func (idp *SimpleSAMLphpIdP) writeJSON(t testing.TB, name string, value any) {

@@ -155,9 +155,7 @@ func TestSimpleSAMLphpSPInitiated(t *testing.T) {
 		t.Fatal(err)
 	}
 	idp.AddServiceProvider(t, SimpleSAMLphpSP{
-		Metadata: []byte(`<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" entityID="` + testSP + `"><md:SPSSODescriptor` +
-			` protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol"><md:AssertionConsumerService index="0" isDefault="true"` +
-			` Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST" Location="` + testACS + `"/></md:SPSSODescriptor></md:EntityDescriptor>`),
+		Metadata:     []byte(testSPMetadata),
 		SignResponse: true,
 	})
 	client := idp.Client(t)
@@ -190,7 +188,7 @@ func TestSimpleSAMLphpSPInitiated(t *testing.T) {
 	t.Run("signed requests", func(t *testing.T) {
 		idp.AddServiceProvider(t, SimpleSAMLphpSP{EntityID: testSP, ACSURL: testACS, Certificate: certificate, ValidateRequests: true})
 		// SimpleSAMLphp's error pages have the status 200.
-		_, body := simpleSAMLphpGet(t, idp.Client(t), authnRequestURL(t, idp, "_fourth", ""))
+		_, body := idpGet(t, idp.Client(t), authnRequestURL(t, idp, "_fourth", ""))
 		if !strings.Contains(string(body), "no signature found") {
 			t.Errorf("an unsigned request was answered\n%s", body)
 		}
