@@ -145,6 +145,9 @@ func (idp *LemonLDAPIdP) AddServiceProvider(t testing.TB, sp LemonLDAPSP) {
 	idp.configure(t)
 }
 
+// RedirectURL is SSOURL.
+func (idp *LemonLDAPIdP) RedirectURL() string { return idp.SSOURL }
+
 // IdPInitiatedURL is where a login begins at the Identity Provider, as from
 // its portal. It knows no RelayState.
 func (idp *LemonLDAPIdP) IdPInitiatedURL(spEntityID, _ string) string {

@@ -194,6 +194,9 @@ func simpleSAMLphpWhole(proxy http.Handler) http.Handler {
 	})
 }
 
+// RedirectURL is SSOURL.
+func (idp *SimpleSAMLphpIdP) RedirectURL() string { return idp.SSOURL }
+
 // IdPInitiatedURL is where a login begins at the Identity Provider, as from
 // its portal. relayState may be empty.
 func (idp *SimpleSAMLphpIdP) IdPInitiatedURL(spEntityID, relayState string) string {

@@ -2,7 +2,6 @@ package idps
 
 import (
 	"encoding/base64"
-	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -22,87 +21,28 @@ var signings = []struct {
 	{"both", testenv.SimpleSAMLphpSP{SignResponse: true, SignAssertion: true}},
 }
 
+// newCustomer connects a customer with SimpleSAMLphp.
+func newCustomer(t *testing.T, s *harness.Server, options harness.Object, sp testenv.SimpleSAMLphpSP) *customer {
+	t.Helper()
+	c := connect(t, s, simpleSAMLphp, options)
+	c.register(t, sp)
+	return c
+}
+
+// register tells SimpleSAMLphp how to answer this customer.
+func (c *customer) register(t *testing.T, sp testenv.SimpleSAMLphpSP) {
+	t.Helper()
+	sp.Metadata = []byte(c.Metadata)
+	c.idp.(*testenv.SimpleSAMLphpIdP).AddServiceProvider(t, sp)
+}
+
 var signedBoth = testenv.SimpleSAMLphpSP{SignResponse: true, SignAssertion: true}
-
-// answer walks through the Identity Provider to the form that would come to us.
-// With the client of an earlier visit no password is asked for.
-func (c *customer) answer(t *testing.T, client *http.Client, startURL, login string) form {
-	t.Helper()
-	action, values := c.idp.Login(t, client, startURL, login, companyPassword)
-	if action != c.ACSURL {
-		t.Fatalf("the answer goes to %s, not to %s", action, c.ACSURL)
-	}
-	return form(values)
-}
-
-func TestSimpleSAMLphpSignsInHoweverItSigns(t *testing.T) {
-	each(t, func(t *testing.T, s *harness.Server) {
-		c := newCustomer(t, s, nil, signedBoth)
-		for _, signing := range signings {
-			t.Run(signing.name, func(t *testing.T) {
-				c.register(t, signing.sp)
-				b := s.NewBrowser(t)
-				c.arrive(t, b, c.ask(t, b, c.Login), "/account/security")
-			})
-		}
-	})
-}
-
-func TestTheTileOfSimpleSAMLphpSignsInByARestart(t *testing.T) {
-	each(t, func(t *testing.T, s *harness.Server) {
-		c := newCustomer(t, s, nil, signedBoth)
-		for _, signing := range signings {
-			t.Run(signing.name, func(t *testing.T) {
-				c.register(t, signing.sp)
-				b, client := s.NewBrowser(t), c.idp.Client(t)
-				unsolicited := c.answer(t, client, c.idp.IdPInitiatedURL(c.EntityID, "/account/security"), c.Login)
-				a := c.deliver(t, b, unsolicited)
-				if !strings.HasPrefix(a.Location, "/saml/"+c.ProfileID+"/start?") {
-					t.Fatalf("%d %s to %q, no restart", a.Status, a.Code, a.Location)
-				}
-				again := b.Get(t, a.Location)
-				c.arrive(t, b, c.answer(t, client, again.Location, ""), "/account/security")
-			})
-		}
-	})
-}
-
-func TestTheTileOfSimpleSAMLphpSignsInAtOnceWhereThatIsAccepted(t *testing.T) {
-	each(t, func(t *testing.T, s *harness.Server) {
-		c := newCustomer(t, s, harness.Object{"idp_initiated": "accept"}, signedBoth)
-		for _, signing := range signings {
-			t.Run(signing.name, func(t *testing.T) {
-				c.register(t, signing.sp)
-				b := s.NewBrowser(t)
-				c.arrive(t, b, c.answer(t, nil, c.idp.IdPInitiatedURL(c.EntityID, "/account/security"), c.Login), "/account/security")
-			})
-		}
-	})
-}
-
-func TestTheTileOfSimpleSAMLphpIsRefusedWhereTheProfileSaysSo(t *testing.T) {
-	each(t, func(t *testing.T, s *harness.Server) {
-		c := newCustomer(t, s, harness.Object{"idp_initiated": "refuse"}, signedBoth)
-		b := s.NewBrowser(t)
-		c.refused(t, b, c.answer(t, nil, c.idp.IdPInitiatedURL(c.EntityID, ""), c.Login), "saml_idp_initiated_refused")
-	})
-}
-
-// refused delivers an answer that is refused: with this code, on the page and
-// in the log, and with nobody signed in.
-func (c *customer) refused(t *testing.T, b *harness.Browser, f form, code string) {
-	t.Helper()
-	a := c.deliver(t, b, f)
-	a.Refused(t, 403, code)
-	c.Recorded(t, a)
-	b.SignedIn(t, "", "")
-}
 
 func TestAnEndpointWithoutHTTPSIsTakenWithAWarning(t *testing.T) {
 	each(t, func(t *testing.T, s *harness.Server) {
 		c := newCustomer(t, s, nil, signedBoth)
-		if !strings.HasPrefix(c.idp.SSOURL, "http://") || !slices.Contains(c.Warnings, "endpoint_not_https") {
-			t.Errorf("the warnings are %q for %s", c.Warnings, c.idp.SSOURL)
+		if !strings.HasPrefix(c.idp.RedirectURL(), "http://") || !slices.Contains(c.Warnings, "endpoint_not_https") {
+			t.Errorf("the warnings are %q for %s", c.Warnings, c.idp.RedirectURL())
 		}
 	})
 }
@@ -118,7 +58,7 @@ func TestATransientNameIDIsRefused(t *testing.T) {
 
 		c = newCustomer(t, s, harness.Object{"idp_initiated": "accept"}, transient)
 		b = s.NewBrowser(t)
-		c.refused(t, b, c.answer(t, nil, c.idp.IdPInitiatedURL(c.EntityID, ""), c.Login), "saml_nameid_not_email")
+		c.refused(t, b, c.tile(t, ""), "saml_nameid_not_email")
 	})
 }
 
@@ -153,7 +93,7 @@ func TestAUserWhomNobodyAddedIsRefusedAndNotCreated(t *testing.T) {
 func TestAnotherCertificateThanTheConfiguredOneIsRefused(t *testing.T) {
 	each(t, func(t *testing.T, s *harness.Server) {
 		c := newCustomer(t, s, nil, signedBoth)
-		right := string(c.idp.CertificatePEM)
+		right := string(c.idp.(*testenv.SimpleSAMLphpIdP).CertificatePEM)
 		other := base64.StdEncoding.EncodeToString(samltest.NamedKey(samltest.RSA2048Other).Certificate.Raw)
 		c.OK(t, "PATCH", "/sso-profiles/"+c.ProfileID, harness.Object{"certificates": []string{other}})
 		for _, signing := range signings {
@@ -203,20 +143,6 @@ func TestASignedResponseCanBeDemanded(t *testing.T) {
 	})
 }
 
-// changed replaces text in the message.
-func (f form) changed(t *testing.T, from, to string) form {
-	t.Helper()
-	xml, err := base64.StdEncoding.DecodeString(f["SAMLResponse"][0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	changed := strings.ReplaceAll(string(xml), from, to)
-	if changed == string(xml) {
-		t.Fatalf("the message does not hold %q", from)
-	}
-	return form{"SAMLResponse": {base64.StdEncoding.EncodeToString([]byte(changed))}, "RelayState": f["RelayState"]}
-}
-
 func TestAnAnswerCountsOnce(t *testing.T) {
 	each(t, func(t *testing.T, s *harness.Server) {
 		c := newCustomer(t, s, nil, signedBoth)
@@ -226,7 +152,7 @@ func TestAnAnswerCountsOnce(t *testing.T) {
 		c.refused(t, s.NewBrowser(t), f, "saml_replayed")
 
 		c = newCustomer(t, s, harness.Object{"idp_initiated": "accept"}, signedBoth)
-		f = c.answer(t, nil, c.idp.IdPInitiatedURL(c.EntityID, ""), c.Login)
+		f = c.tile(t, "")
 		c.arrive(t, s.NewBrowser(t), f, "/")
 		c.refused(t, s.NewBrowser(t), f, "saml_replayed")
 	})
@@ -235,7 +161,7 @@ func TestAnAnswerCountsOnce(t *testing.T) {
 func TestAnAnswerForOneProfileIsRefusedAtAnother(t *testing.T) {
 	each(t, func(t *testing.T, s *harness.Server) {
 		c, other := newCustomer(t, s, nil, signedBoth), newCustomer(t, s, harness.Object{"idp_initiated": "accept"}, signedBoth)
-		f := c.answer(t, nil, c.idp.IdPInitiatedURL(c.EntityID, ""), c.Login)
+		f := c.tile(t, "")
 		b := s.NewBrowser(t)
 		other.refused(t, b, f, "saml_audience_mismatch")
 	})
