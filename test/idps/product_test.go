@@ -114,10 +114,15 @@ var lemonLDAP = &product{
 		if m.SignResponse {
 			sign = 1
 		}
-		c.idp.(*testenv.LemonLDAPIdP).AddServiceProvider(t, testenv.LemonLDAPSP{
-			Metadata: []byte(c.Metadata), NameID: "$uid . '@" + c.Domain + "'",
-			Options: map[string]any{"SignSSOMessage": sign},
-		})
+		c.registerLemonLDAP(t, map[string]any{"SignSSOMessage": sign})
 	},
 	manners: []manner{signsAssertion, signsBoth},
+}
+
+// registerLemonLDAP tells LemonLDAP::NG how to answer this customer.
+func (c *customer) registerLemonLDAP(t *testing.T, options map[string]any) {
+	t.Helper()
+	c.idp.(*testenv.LemonLDAPIdP).AddServiceProvider(t, testenv.LemonLDAPSP{
+		Metadata: []byte(c.Metadata), NameID: "$uid . '@" + c.Domain + "'", Options: options,
+	})
 }

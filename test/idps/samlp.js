@@ -19,28 +19,34 @@ const key = fs.readFileSync(keyFile);
 
 // By entity ID: {entityID, acsURL, sloURL, email, signResponse, signAssertion,
 // encryptionCert, encryptionAlgorithm, keyEncryptionAlgorithm, requestCert,
-// audience, destination, recipient, lifetimeInSeconds, …}. What isn't named
-// here is an option of samlp's own and goes to it as it is.
+// error}. With an error, {code, description}, that is the answer. What isn't
+// named here is an option of samlp's own and goes to it as it is: audience,
+// recipient, lifetimeInSeconds, signatureAlgorithm and so on.
 const serviceProviders = new Map();
 
-const email = 'urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress';
+const formatEmail = 'urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress';
 
 function mapper(user) {
   return {
     getClaims: () => ({ 'http://schemas.xmlsoap.org/ws/2005/05/identity/claims/emailaddress': user.email }),
-    getNameIdentifier: () => ({ nameIdentifier: user.email, nameIdentifierFormat: user.format || email }),
+    getNameIdentifier: () => ({ nameIdentifier: user.email, nameIdentifierFormat: user.format || formatEmail }),
   };
 }
 mapper.prototype.metadata = [];
 
 // answer is samlp's middleware for one service provider and one session.
 function answer(sp, req, relayState) {
-  const { entityID, acsURL, sloURL, email, requestCert, ...options } = sp;
+  const { entityID, acsURL, sloURL, sloBinding, email, requestCert, ...options } = sp;
+  if (options.error) {
+    return samlp.sendError({
+      issuer, cert, key, destination: acsURL, RelayState: relayState, getPostURL: (req, callback) => callback(null, acsURL), ...options,
+    });
+  }
   return samlp.auth({
     issuer, cert, key,
     audience: entityID, destination: acsURL, recipient: acsURL,
     profileMapper: mapper,
-    getUserFromRequest: () => sp,
+    getUserFromRequest: () => ({ email, format: options.nameIdentifierFormat }),
     getPostURL: (audience, request, req, callback) => callback(null, acsURL),
     sessionIndex: participate(sp, req),
     RelayState: relayState,
@@ -55,14 +61,14 @@ function participate(sp, req) {
   const participants = (req.session.participants || []).filter((p) => p.serviceProviderId !== sp.entityID);
   const sessionIndex = '_' + req.sessionID;
   participants.push({
-    serviceProviderId: sp.entityID, nameId: sp.email, nameIdFormat: email, sessionIndex,
+    serviceProviderId: sp.entityID, nameId: sp.email, nameIdFormat: formatEmail, sessionIndex,
     serviceProviderLogoutURL: sp.sloURL, cert: sp.requestCert, binding: sp.sloBinding,
   });
   req.session.participants = participants;
   return sessionIndex;
 }
 
-// query is how browsers bring what express's parser leaves as it came.
+// only is the value of a parameter that may stand once.
 function only(value) {
   if (Array.isArray(value)) throw new Error('a parameter stands twice');
   return value;
