@@ -180,14 +180,20 @@ func (idp *LemonLDAPIdP) Client(t testing.TB) *http.Client {
 // Login is [SimpleSAMLphpIdP.Login] for this Identity Provider.
 func (idp *LemonLDAPIdP) Login(t testing.TB, client *http.Client, startURL, user, password string) (action string, form url.Values) {
 	t.Helper()
+	return idp.Walk(t, client, user, password).Answer(t, startURL)
+}
+
+// Walk is how this user walks through the Identity Provider. A nil client
+// stands for a new one.
+func (idp *LemonLDAPIdP) Walk(t testing.TB, client *http.Client, user, password string) LoginWalk {
+	t.Helper()
 	if client == nil {
 		client = idp.Client(t)
 	}
-	walk := LoginWalk{
+	return LoginWalk{
 		Client: client, Fields: map[string]string{"user": user, "password": password},
 		Log: func() string { return idp.LogTail(20) },
 	}
-	return walk.Answer(t, startURL)
 }
 
 func (idp *LemonLDAPIdP) log() string { return filepath.Join(idp.dir, "lemonldap-ng.log") }

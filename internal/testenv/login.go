@@ -35,11 +35,23 @@ type LoginWalk struct {
 func (w LoginWalk) Answer(t testing.TB, startURL string) (action string, form url.Values) {
 	t.Helper()
 	w.Client = w.client(t)
+	return w.walk(t, w.page(t)(w.Client.Get(startURL)))
+}
+
+// AnswerForm is [LoginWalk.Answer] where a service provider has the browser
+// post its request.
+func (w LoginWalk) AnswerForm(t testing.TB, target string, request url.Values) (action string, form url.Values) {
+	t.Helper()
+	w.Client = w.client(t)
+	return w.walk(t, w.page(t)(w.Client.PostForm(target, request)))
+}
+
+func (w LoginWalk) walk(t testing.TB, page *loginPage) (action string, form url.Values) {
+	t.Helper()
 	names := []string{"SAMLResponse", "SAMLRequest"}
 	for name := range w.Fields {
 		names = append(names, name)
 	}
-	page := w.page(t)(w.Client.Get(startURL))
 	entered := false
 	for range 10 {
 		found := page.form(names...)
@@ -56,7 +68,7 @@ func (w LoginWalk) Answer(t testing.TB, startURL string) (action string, form ur
 		}
 		page = w.page(t)(w.Client.PostForm(found.action, found.values))
 	}
-	t.Fatalf("the login at %s does not come to an end: at %s after ten forms", startURL, page.url)
+	t.Fatalf("the login does not come to an end: at %s after ten forms", page.url)
 	return "", nil
 }
 

@@ -16,14 +16,20 @@ import (
 // A nil client stands for a new [SimpleSAMLphpIdP.Client].
 func (idp *SimpleSAMLphpIdP) Login(t testing.TB, client *http.Client, startURL, user, password string) (action string, form url.Values) {
 	t.Helper()
+	return idp.Walk(t, client, user, password).Answer(t, startURL)
+}
+
+// Walk is how this user walks through the Identity Provider. A nil client
+// stands for a new one.
+func (idp *SimpleSAMLphpIdP) Walk(t testing.TB, client *http.Client, user, password string) LoginWalk {
+	t.Helper()
 	if client == nil {
 		client = idp.Client(t)
 	}
-	walk := LoginWalk{
+	return LoginWalk{
 		Client: client, Fields: map[string]string{"username": user, "password": password},
 		Log: func() string { return idp.LogTail(20) },
 	}
-	return walk.Answer(t, startURL)
 }
 
 // dial reaches the Identity Provider under its name, and any other address as

@@ -42,6 +42,13 @@ type customer struct {
 // connect gives our side the other's metadata and reads ours.
 func connect(t *testing.T, s *harness.Server, p *product, options harness.Object) *customer {
 	t.Helper()
+	return connectBy(t, s, p, options, string(p.start().Metadata(t)))
+}
+
+// connectBy is connect with a document in place of the metadata as the Identity
+// Provider gives it out.
+func connectBy(t *testing.T, s *harness.Server, p *product, options harness.Object, document string) *customer {
+	t.Helper()
 	n := int(customers.Add(1)) - 1
 	if n >= maxCustomers {
 		t.Fatal("more customers than SimpleSAMLphp has users for: raise maxCustomers")
@@ -58,7 +65,7 @@ func connect(t *testing.T, s *harness.Server, p *product, options harness.Object
 	c.Email = c.Address(c.Login.local)
 	c.AddUser(t, c.Email)
 
-	body := harness.Object{"name": p.name, "idp": p.kind, "metadata_xml": string(c.idp.Metadata(t))}
+	body := harness.Object{"name": p.name, "idp": p.kind, "metadata_xml": document}
 	if options != nil {
 		body["options"] = options
 	}
@@ -121,7 +128,13 @@ func (c *customer) tile(t *testing.T, relayState string) form {
 // With the client of an earlier visit it may ask for no password.
 func (c *customer) answer(t *testing.T, client *http.Client, startURL string, user login) form {
 	t.Helper()
-	action, values := c.idp.Login(t, client, startURL, user.name, user.password)
+	action, values := c.idp.Walk(t, client, user.name, user.password).Answer(t, startURL)
+	return c.expected(t, action, values)
+}
+
+// expected is a form that goes to our Assertion Consumer Service.
+func (c *customer) expected(t *testing.T, action string, values url.Values) form {
+	t.Helper()
 	if action != c.ACSURL {
 		t.Fatalf("the answer goes to %s, not to %s", action, c.ACSURL)
 	}

@@ -125,7 +125,7 @@ func (idp *nodeIdP) Client(t testing.TB) *http.Client {
 	return &http.Client{Jar: jar, Transport: transport, Timeout: 20 * time.Second}
 }
 
-func (idp *nodeIdP) Login(t testing.TB, client *http.Client, startURL, user, _ string) (action string, form url.Values) {
+func (idp *nodeIdP) Walk(t testing.TB, client *http.Client, user, _ string) testenv.LoginWalk {
 	t.Helper()
 	if client == nil {
 		client = idp.Client(t)
@@ -134,7 +134,7 @@ func (idp *nodeIdP) Login(t testing.TB, client *http.Client, startURL, user, _ s
 	if idp.userField != "" {
 		walk.Fields = map[string]string{idp.userField: user}
 	}
-	return walk.Answer(t, startURL)
+	return walk
 }
 
 func (idp *nodeIdP) LogTail(lines int) string {

@@ -3,7 +3,6 @@ package idps
 import (
 	"fmt"
 	"net/http"
-	"net/url"
 	"sync"
 	"testing"
 
@@ -18,8 +17,9 @@ type peer interface {
 	RedirectURL() string
 	// IdPInitiatedURL is where a login begins at the Identity Provider.
 	IdPInitiatedURL(spEntityID, relayState string) string
-	// Login walks from a URL to the form that carries the answer.
-	Login(t testing.TB, client *http.Client, startURL, user, password string) (action string, form url.Values)
+	// Walk is how a user walks through it; in a new browser where client is
+	// nil.
+	Walk(t testing.TB, client *http.Client, user, password string) testenv.LoginWalk
 	// Client is a browser newly opened.
 	Client(t testing.TB) *http.Client
 	LogTail(lines int) string
