@@ -78,8 +78,14 @@ func connectBy(t *testing.T, s *harness.Server, p *product, options harness.Obje
 	}
 	c.OK(t, "POST", "/sso-profiles/"+c.ProfileID+"/tests", harness.Object{"method": "operator"})
 	c.OK(t, "PUT", "/domains/"+c.DomainID+"/enforcement", harness.Object{"sso_profile_id": c.ProfileID, "acknowledge": true})
-	c.Metadata = s.NewBrowser(t).Get(t, "/saml/"+c.ProfileID+"/metadata").Body
+	c.readMetadata(t)
 	return c
+}
+
+// readMetadata reads ours, as an administrator of the Identity Provider would.
+func (c *customer) readMetadata(t *testing.T) {
+	t.Helper()
+	c.Metadata = c.NewBrowser(t).Get(t, "/saml/"+c.ProfileID+"/metadata").Body
 }
 
 // answers connects both sides: the Identity Provider gets our metadata and is

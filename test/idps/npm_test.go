@@ -230,6 +230,7 @@ func (c *customer) setSAMLIDP(t *testing.T, more harness.Object) {
 	settings := url.Values{}
 	for name, value := range (harness.Object{
 		"audience": c.EntityID, "serviceProviderId": c.EntityID, "acsUrl": c.ACSURL, "destination": c.ACSURL, "recipient": c.ACSURL,
+		"encryptAssertion": false,
 	}) {
 		settings.Set(name, fmt.Sprint(value))
 	}
