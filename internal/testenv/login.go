@@ -35,7 +35,7 @@ type LoginWalk struct {
 func (w LoginWalk) Answer(t testing.TB, startURL string) (action string, form url.Values) {
 	t.Helper()
 	w.Client = w.client(t)
-	return w.walk(t, w.page(t)(w.Client.Get(startURL)))
+	return w.answer(t, w.page(t)(w.Client.Get(startURL)))
 }
 
 // AnswerForm is [LoginWalk.Answer] where a service provider has the browser
@@ -43,10 +43,50 @@ func (w LoginWalk) Answer(t testing.TB, startURL string) (action string, form ur
 func (w LoginWalk) AnswerForm(t testing.TB, target string, request url.Values) (action string, form url.Values) {
 	t.Helper()
 	w.Client = w.client(t)
-	return w.walk(t, w.page(t)(w.Client.PostForm(target, request)))
+	return w.answer(t, w.page(t)(w.Client.PostForm(target, request)))
 }
 
-func (w LoginWalk) walk(t testing.TB, page *loginPage) (action string, form url.Values) {
+func (w LoginWalk) answer(t testing.TB, start *loginPage) (action string, form url.Values) {
+	t.Helper()
+	page, found := w.walk(t, start)
+	if found == nil {
+		t.Fatalf("%s (%s) has no form to go on with: %s\n%s", page.url, page.status, page.text(), w.Log())
+	}
+	return found.action, found.values
+}
+
+// Refusal is [LoginWalk.Answer] where the Identity Provider gives no answer. It
+// returns its last page, as HTML.
+func (w LoginWalk) Refusal(t testing.TB, startURL string) string {
+	t.Helper()
+	w.Client = w.client(t)
+	return w.refusal(t, w.page(t)(w.Client.Get(startURL)))
+}
+
+// RefusalForm is [LoginWalk.Refusal] where a service provider has the browser
+// post its request.
+func (w LoginWalk) RefusalForm(t testing.TB, target string, request url.Values) string {
+	t.Helper()
+	w.Client = w.client(t)
+	return w.refusal(t, w.page(t)(w.Client.PostForm(target, request)))
+}
+
+func (w LoginWalk) refusal(t testing.TB, start *loginPage) string {
+	t.Helper()
+	page, found := w.walk(t, start)
+	if found != nil {
+		t.Fatalf("the Identity Provider answers: %v to %s\n%s", found.values, found.action, w.Log())
+	}
+	var b strings.Builder
+	if err := html.Render(&b, page.root); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// walk goes on from a page, entering the fields where they are asked for. It
+// ends at the form with the answer, or at a page that has no way on.
+func (w LoginWalk) walk(t testing.TB, page *loginPage) (last *loginPage, answer *loginForm) {
 	t.Helper()
 	names := []string{"SAMLResponse", "SAMLRequest"}
 	for name := range w.Fields {
@@ -57,9 +97,9 @@ func (w LoginWalk) walk(t testing.TB, page *loginPage) (action string, form url.
 		found := page.form(names...)
 		switch {
 		case found == nil:
-			t.Fatalf("%s (%s) has no form to go on with: %s\n%s", page.url, page.status, page.text(), w.Log())
+			return page, nil
 		case found.values.Has("SAMLResponse"):
-			return found.action, found.values
+			return page, found
 		case found.fill(w.Fields):
 			if entered {
 				t.Fatalf("the Identity Provider refused %v: %s", w.Fields, page.text())
@@ -69,7 +109,7 @@ func (w LoginWalk) walk(t testing.TB, page *loginPage) (action string, form url.
 		page = w.page(t)(w.Client.PostForm(found.action, found.values))
 	}
 	t.Fatalf("the login does not come to an end: at %s after ten forms", page.url)
-	return "", nil
+	return nil, nil
 }
 
 // client is Client as a walk needs it: with cookies and following redirects.

@@ -13,7 +13,7 @@ import (
 )
 
 // processStart bounds how long a server may take to give its first answer.
-const processStart = 20 * time.Second
+const processStart = 60 * time.Second
 
 // processGuard runs the command of its arguments until descriptor 3 is closed.
 // The test holds the other end, so that the command ends with the test however

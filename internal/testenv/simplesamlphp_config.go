@@ -24,12 +24,40 @@ func simpleSAMLphpFiles() map[string]string {
 		return "<?php $" + variable + " = " + fmt.Sprintf(read, name) + ";\n"
 	}
 	return map[string]string{
-		"config/config.php":              reader("config", "config"),
+		"config/config.php":              reader("config", "config") + "require_once __DIR__ . '/encryption.php';\n",
+		"config/encryption.php":          simpleSAMLphpEncryption,
 		"config/authsources.php":         reader("config", "authsources"),
 		"metadata/saml20-idp-hosted.php": reader("metadata", "saml20-idp-hosted"),
 		"metadata/saml20-sp-remote.php":  "<?php\nforeach (" + fmt.Sprintf(read, "saml20-sp-remote") + simpleSAMLphpRemoteSPs,
 	}
 }
+
+// simpleSAMLphpEncryption changes what SimpleSAMLphp 1.19 has in its code and no
+// option for: by which algorithms it encrypts. It does so as the classes are
+// loaded, where encryption.json names others.
+const simpleSAMLphpEncryption = `<?php
+if (is_file(__DIR__ . '/encryption.json')) {
+    spl_autoload_register(function (string $class): void {
+        $places = [
+            'SAML2\EncryptedAssertion' =>
+                ['/vendor/simplesamlphp/saml2/src/SAML2/EncryptedAssertion.php', 'new XMLSecurityKey(XMLSecurityKey::AES128_CBC)', 'content'],
+            'SimpleSAML\Module\saml\IdP\SAML2' =>
+                ['/modules/saml/lib/IdP/SAML2.php', 'new XMLSecurityKey(XMLSecurityKey::RSA_OAEP_MGF1P', 'transport'],
+        ];
+        if (!isset($places[$class])) {
+            return;
+        }
+        [$file, $text, $of] = $places[$class];
+        $chosen = json_decode(file_get_contents(__DIR__ . '/encryption.json'), true, 64, JSON_THROW_ON_ERROR);
+        $code = file_get_contents('` + simpleSAMLphpHome + `' . $file);
+        if (substr_count($code, $text) !== 1) {
+            throw new \Exception("$file does not hold $text once");
+        }
+        $other = preg_replace('/XMLSecurityKey::.*?(?=\)|$)/', var_export($chosen[$of], true), $text);
+        eval(str_replace([$text, '<?php'], [$other, ''], $code));
+    }, true, true);
+}
+`
 
 const simpleSAMLphpRemoteSPs = ` as $sp) {
     $entry = $sp['options'];
@@ -137,6 +165,22 @@ func (idp *SimpleSAMLphpIdP) AddServiceProvider(t testing.TB, sp SimpleSAMLphpSP
 	}
 	idp.sps = append(idp.sps, sp) // PHP keeps the last of two with one entity ID
 	idp.writeSPs(t)
+}
+
+// EncryptBy has assertions encrypted by these algorithms, named as in XML
+// Encryption, for the rest of the test: the key by transport (RSA-OAEP with
+// SHA-1 or RSA 1.5), the assertion by content (AES in CBC or GCM, Triple DES).
+// SimpleSAMLphp itself knows RSA-OAEP and AES-128-CBC alone; the library that it
+// uses, xmlseclibs, knows them all.
+func (idp *SimpleSAMLphpIdP) EncryptBy(t testing.TB, transport, content string) {
+	t.Helper()
+	const name = "config/encryption.json"
+	idp.writeJSON(t, name, map[string]string{"transport": transport, "content": content})
+	t.Cleanup(func() {
+		if err := os.RemoveAll(filepath.Join(idp.dir, name)); err != nil { // another call may have had its end first
+			t.Error(err)
+		}
+	})
 }
 
 func (idp *SimpleSAMLphpIdP) writeSPs(t testing.TB) {

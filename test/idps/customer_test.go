@@ -106,22 +106,11 @@ func (c *customer) answersIn(t *testing.T, m manner) {
 // A form is what the Identity Provider has a browser post.
 type form url.Values
 
-// depart goes from our login page to the request that leads to the Identity
-// Provider.
-func (c *customer) depart(t *testing.T, b *harness.Browser) (location string) {
-	t.Helper()
-	a := b.Post(t, "/login", url.Values{"email": {c.Email}, "return_to": {"/account/security"}})
-	if !strings.HasPrefix(a.Location, c.idp.RedirectURL()+"?") {
-		t.Fatalf("%d %s to %q, not to the Identity Provider", a.Status, a.Code, a.Location)
-	}
-	return a.Location
-}
-
 // ask goes from our login page through the Identity Provider, as this user, and
 // returns the answer that it gives.
 func (c *customer) ask(t *testing.T, b *harness.Browser, user login) form {
 	t.Helper()
-	return c.answer(t, nil, c.depart(t, b), user)
+	return c.answered(t, c.depart(t, b, byRedirect), user)
 }
 
 // tile returns the answer that the Identity Provider gives unasked.

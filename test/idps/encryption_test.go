@@ -17,10 +17,16 @@ import (
 
 // Encryption algorithms as XML Encryption names them.
 const (
+	tripleDES = "http://www.w3.org/2001/04/xmlenc#tripledes-cbc"
 	aes128CBC = "http://www.w3.org/2001/04/xmlenc#aes128-cbc"
+	aes192CBC = "http://www.w3.org/2001/04/xmlenc#aes192-cbc"
 	aes256CBC = "http://www.w3.org/2001/04/xmlenc#aes256-cbc"
 	aes128GCM = "http://www.w3.org/2009/xmlenc11#aes128-gcm"
+	aes192GCM = "http://www.w3.org/2009/xmlenc11#aes192-gcm"
 	aes256GCM = "http://www.w3.org/2009/xmlenc11#aes256-gcm"
+
+	rsaOAEP = "http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p"
+	rsa15   = "http://www.w3.org/2001/04/xmlenc#rsa-1_5"
 )
 
 // An encrypter is an Identity Provider that encrypts by one of its algorithms.
@@ -40,18 +46,24 @@ func (e encrypter) name() string {
 // authentic reports whether what is encrypted cannot be changed unseen.
 func (e encrypter) authentic() bool { return strings.HasSuffix(e.algorithm, "-gcm") }
 
-// encrypters are all pairs that can be had. The two in PHP and Perl leave no
-// choice: SimpleSAMLphp 1.19 has AES-128-CBC in its code for every key of a
-// certificate, and Lasso chooses itself.
+// encrypters are all pairs that can be had. LemonLDAP::NG leaves no choice.
+// SimpleSAMLphp leaves none either: by AES-128-CBC it encrypts as it is, by the
+// others with one constant changed.
 var encrypters = func() (all []encrypter) {
-	all = append(all, encrypter{simpleSAMLphp, aes128CBC, simpleSAMLphpEncrypts}, encrypter{lemonLDAP, aes128CBC, lemonLDAPEncrypts})
+	all = append(all, encrypter{lemonLDAP, aes128CBC, lemonLDAPEncrypts}, encrypter{simpleSAMLphp, aes128CBC, simpleSAMLphpEncrypts})
+	for _, algorithm := range []string{aes192CBC, aes256CBC, aes128GCM, aes192GCM, aes256GCM} {
+		all = append(all, encrypter{simpleSAMLphp, algorithm, simpleSAMLphpEncrypts})
+	}
 	for _, algorithm := range []string{aes128CBC, aes256CBC, aes128GCM, aes256GCM} {
 		all = append(all, encrypter{auth0samlp, algorithm, samlpEncrypts}, encrypter{samlIDP, algorithm, samlIDPEncrypts})
 	}
 	return all
 }()
 
-func simpleSAMLphpEncrypts(t *testing.T, c *customer, m manner, _ string) {
+func simpleSAMLphpEncrypts(t *testing.T, c *customer, m manner, algorithm string) {
+	if algorithm != aes128CBC {
+		c.idp.(*testenv.SimpleSAMLphpIdP).EncryptBy(t, rsaOAEP, algorithm)
+	}
 	c.register(t, testenv.SimpleSAMLphpSP{
 		SignResponse: m.SignResponse, SignAssertion: m.SignAssertion, Extra: map[string]any{"assertion.encryption": true},
 	})
@@ -149,54 +161,49 @@ func (f form) encrypted(t *testing.T, algorithm string) {
 	}
 }
 
-func TestWhatIsEncryptedIsRead(t *testing.T) {
+// eachEncrypter runs a test for every pair, with one customer for each product.
+func eachEncrypter(t *testing.T, options harness.Object, f func(t *testing.T, c *customer, e encrypter)) {
+	t.Helper()
 	s := servers["sqlite"]()
+	connected := map[*product]*customer{}
 	for _, e := range encrypters {
-		t.Run(e.name(), func(t *testing.T) {
-			c := connect(t, s, e.product, harness.Object{"offer_encryption": true, "require_encrypted_assertion": true})
-			for _, m := range e.product.manners {
-				t.Run(m.name, func(t *testing.T) {
-					e.encrypts(t, c, m, e.algorithm)
-					b := s.NewBrowser(t)
-					f := c.ask(t, b, c.Login)
-					f.encrypted(t, e.algorithm)
-					if !e.authentic() && !m.SignResponse {
-						c.refused(t, b, f, "saml_decryption_failed")
-						return
-					}
-					c.arrive(t, b, f, "/account/security")
-				})
-			}
-		})
+		c := connected[e.product]
+		if c == nil {
+			c = connect(t, s, e.product, options)
+			connected[e.product] = c
+		}
+		t.Run(e.name(), func(t *testing.T) { f(t, c, e) })
 	}
 }
 
-// encrypting is a customer whose Identity Provider encrypts.
-func encrypting(t *testing.T, s *harness.Server, e encrypter, options harness.Object, m manner) *customer {
-	t.Helper()
-	all := harness.Object{"offer_encryption": true}
-	for name, value := range options {
-		all[name] = value
-	}
-	c := connect(t, s, e.product, all)
-	e.encrypts(t, c, m, e.algorithm)
-	return c
+func TestWhatIsEncryptedIsRead(t *testing.T) {
+	options := harness.Object{"offer_encryption": true, "require_encrypted_assertion": true}
+	eachEncrypter(t, options, func(t *testing.T, c *customer, e encrypter) {
+		for _, m := range e.product.manners {
+			t.Run(m.name, func(t *testing.T) {
+				e.encrypts(t, c, m, e.algorithm)
+				b := c.NewBrowser(t)
+				f := c.ask(t, b, c.Login)
+				f.encrypted(t, e.algorithm)
+				if !e.authentic() && !m.SignResponse {
+					c.refused(t, b, f, "saml_decryption_failed")
+					return
+				}
+				c.arrive(t, b, f, "/account/security")
+			})
+		}
+	})
 }
 
 func TestCBCInAResponseWithoutSignatureIsReadWhereTheProfileAllowsIt(t *testing.T) {
-	s := servers["sqlite"]()
-	for _, e := range encrypters {
-		if e.authentic() {
-			continue
-		}
-		t.Run(e.name(), func(t *testing.T) {
-			c := encrypting(t, s, e, harness.Object{"allow_cbc": true}, signsAssertion)
-			b := s.NewBrowser(t)
-			f := c.ask(t, b, c.Login)
-			f.encrypted(t, e.algorithm)
-			c.arrive(t, b, f, "/account/security")
-		})
-	}
+	options := harness.Object{"offer_encryption": true, "allow_cbc": true}
+	eachEncrypter(t, options, func(t *testing.T, c *customer, e encrypter) {
+		e.encrypts(t, c, signsAssertion, e.algorithm)
+		b := c.NewBrowser(t)
+		f := c.ask(t, b, c.Login)
+		f.encrypted(t, e.algorithm)
+		c.arrive(t, b, f, "/account/security")
+	})
 }
 
 func TestAnAssertionInClearIsRefusedWhereTheProfileSaysSo(t *testing.T) {
@@ -239,18 +246,16 @@ func (f form) resealed(t *testing.T) form {
 }
 
 func TestWhatOthersEncryptedIsRefused(t *testing.T) {
-	s := servers["sqlite"]()
-	for _, e := range encrypters {
-		t.Run(e.name(), func(t *testing.T) {
-			c := encrypting(t, s, e, harness.Object{"allow_cbc": true}, signsAssertion)
-			b := s.NewBrowser(t)
-			c.refused(t, b, c.ask(t, b, c.Login).resealed(t), "saml_decryption_failed")
-			// What is signed around it tells that it was changed.
-			e.encrypts(t, c, signsBoth, e.algorithm)
-			b = s.NewBrowser(t)
-			c.refused(t, b, c.ask(t, b, c.Login).resealed(t), "saml_signature_invalid")
-		})
-	}
+	options := harness.Object{"offer_encryption": true, "allow_cbc": true}
+	eachEncrypter(t, options, func(t *testing.T, c *customer, e encrypter) {
+		e.encrypts(t, c, signsAssertion, e.algorithm)
+		b := c.NewBrowser(t)
+		c.refused(t, b, c.ask(t, b, c.Login).resealed(t), "saml_decryption_failed")
+		// What is signed around it tells that it was changed.
+		e.encrypts(t, c, signsBoth, e.algorithm)
+		b = c.NewBrowser(t)
+		c.refused(t, b, c.ask(t, b, c.Login).resealed(t), "saml_signature_invalid")
+	})
 }
 
 func TestWhatIsEncryptedForAnotherIsRefused(t *testing.T) {
@@ -263,11 +268,47 @@ func TestWhatIsEncryptedForAnotherIsRefused(t *testing.T) {
 	c.refused(t, b, c.ask(t, b, c.Login), "saml_decryption_failed")
 }
 
+func TestRSA15IsReadWhereTheProfileAllowsIt(t *testing.T) {
+	s := servers["sqlite"]()
+	strict := connect(t, s, simpleSAMLphp, harness.Object{"offer_encryption": true})
+	lenient := connect(t, s, simpleSAMLphp, harness.Object{"offer_encryption": true, "allow_rsa15": true})
+	for _, algorithm := range []string{aes128CBC, aes256GCM} {
+		t.Run(algorithm, func(t *testing.T) {
+			strict.idp.(*testenv.SimpleSAMLphpIdP).EncryptBy(t, rsa15, algorithm)
+			for _, c := range []*customer{strict, lenient} {
+				c.register(t, testenv.SimpleSAMLphpSP{SignResponse: true, Extra: map[string]any{"assertion.encryption": true}})
+				b := s.NewBrowser(t)
+				f := c.ask(t, b, c.Login)
+				f.encrypted(t, algorithm)
+				if !strings.Contains(f.xml(t), rsa15) {
+					t.Fatalf("the key is not transported by RSA 1.5:\n%s", f.xml(t))
+				}
+				if c == strict {
+					c.refused(t, b, f, "saml_decryption_failed")
+				} else {
+					c.arrive(t, b, f, "/account/security")
+				}
+			}
+		})
+	}
+}
+
+func TestTripleDESIsRefused(t *testing.T) {
+	s := servers["sqlite"]()
+	c := connect(t, s, simpleSAMLphp, harness.Object{"offer_encryption": true, "allow_cbc": true, "allow_rsa15": true})
+	simpleSAMLphpEncrypts(t, c, signsBoth, tripleDES)
+	b := s.NewBrowser(t)
+	f := c.ask(t, b, c.Login)
+	f.encrypted(t, tripleDES)
+	c.refused(t, b, f, "saml_decryption_failed")
+}
+
 func TestBothKeysDecryptWhileOneFollowsTheOther(t *testing.T) {
 	s := servers["sqlite"]()
 	for _, e := range []encrypter{encrypters[0], encrypters[1], {auth0samlp, aes256GCM, samlpEncrypts}} {
 		t.Run(e.name(), func(t *testing.T) {
-			c := encrypting(t, s, e, nil, signsBoth)
+			c := connect(t, s, e.product, harness.Object{"offer_encryption": true})
+			e.encrypts(t, c, signsBoth, e.algorithm)
 			old, _ := c.encryptionKey(t)
 			c.OK(t, "POST", "/sso-profiles/"+c.ProfileID+"/keys", harness.Object{"delay": "0"})
 			b := s.NewBrowser(t)

@@ -58,7 +58,7 @@ func startNode(t testing.TB, port *regexp.Regexp, script string, args ...string)
 		t.Fatal(err)
 	}
 	t.Cleanup(process.Stop)
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(60 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		if found := port.FindStringSubmatch(log.String()); found != nil {
 			return log, "http://127.0.0.1:" + found[1]
 		}
