@@ -102,9 +102,9 @@ func (idp *LemonLDAPIdP) tryServe(t testing.TB, plackup string) error {
 	if err != nil {
 		return err
 	}
-	idp.locate(address)
-	idp.configure(t)
 	host, port, _ := strings.Cut(address, ":")
+	idp.locate(port)
+	idp.configure(t)
 	log, err := os.OpenFile(idp.log(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
@@ -125,9 +125,10 @@ func (idp *LemonLDAPIdP) tryServe(t testing.TB, plackup string) error {
 	return nil
 }
 
-// locate fills in the URLs.
-func (idp *LemonLDAPIdP) locate(address string) {
-	idp.baseURL = "http://" + address + "/"
+// locate fills in the URLs. They have a name, because LemonLDAP::NG's cookies are
+// for a domain.
+func (idp *LemonLDAPIdP) locate(port string) {
+	idp.baseURL = "http://localhost:" + port + "/"
 	idp.EntityID = idp.baseURL + "saml/metadata"
 	idp.SSOURL = idp.baseURL + "saml/singleSignOn"
 	idp.SLOURL = idp.baseURL + "saml/singleLogout"

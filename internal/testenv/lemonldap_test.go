@@ -2,6 +2,7 @@ package testenv
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 )
 
@@ -31,7 +32,12 @@ func TestLemonLDAP(t *testing.T) {
 			t.Errorf("SignSSOMessage=%d: not signed as it should be", sign)
 		}
 	}
+	// The session holds: no password is asked for, until it is ended.
+	idp.Login(t, client, idp.IdPInitiatedURL(testSP, ""), "nobody", "")
 	if status, _ := idpGet(t, client, idp.LogoutURL); status != http.StatusOK {
 		t.Errorf("%s answered %d", idp.LogoutURL, status)
+	}
+	if _, page := idpGet(t, client, idp.IdPInitiatedURL(testSP, "")); !strings.Contains(string(page), `name="password"`) {
+		t.Errorf("signed out, it asks for no password:\n%s", page)
 	}
 }

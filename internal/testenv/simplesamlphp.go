@@ -29,6 +29,12 @@ const (
 	NameIDTransient   = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient"
 )
 
+// Bindings, as metadata names them.
+const (
+	BindingRedirect = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect"
+	BindingPOST     = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"
+)
+
 // SimpleSAMLphpConfig describes an Identity Provider. The zero value is one
 // without users and without service providers.
 type SimpleSAMLphpConfig struct {

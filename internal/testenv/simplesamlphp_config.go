@@ -144,17 +144,12 @@ func (idp *SimpleSAMLphpIdP) hosted(extra map[string]any) map[string]any {
 		"privatekey":                 "idp.pem",
 		"certificate":                "idp.crt",
 		"auth":                       "users",
-		"SingleSignOnServiceBinding": []string{bindingRedirect, bindingPOST},
+		"SingleSignOnServiceBinding": []string{BindingRedirect, BindingPOST},
 		"NameIDFormat":               []string{NameIDEmail},
 	}
 	maps.Copy(entry, extra)
 	return entry
 }
-
-const (
-	bindingRedirect = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect"
-	bindingPOST     = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"
-)
 
 // AddServiceProvider registers sp, or replaces the one of the same entity ID.
 // It counts from the next request on.
@@ -222,7 +217,7 @@ func (sp SimpleSAMLphpSP) options(t testing.TB) map[string]any {
 	}
 	if sp.ACSURL != "" {
 		options["AssertionConsumerService"] = []any{
-			map[string]any{"index": 0, "isDefault": true, "Binding": bindingPOST, "Location": sp.ACSURL},
+			map[string]any{"index": 0, "isDefault": true, "Binding": BindingPOST, "Location": sp.ACSURL},
 		}
 	}
 	if len(sp.Certificate) > 0 {

@@ -32,6 +32,7 @@ type customer struct {
 	ProfileID string
 	EntityID  string // ours
 	ACSURL    string
+	SLOURL    string
 	Metadata  string // ours, as an administrator downloads it
 	Warnings  []string
 
@@ -73,6 +74,7 @@ func connectBy(t *testing.T, s *harness.Server, p *product, options harness.Obje
 	c.ProfileID = harness.ID(profile)
 	c.EntityID, _ = profile["entity_id"].(string)
 	c.ACSURL, _ = profile["acs_url"].(string)
+	c.SLOURL, _ = profile["slo_url"].(string)
 	for _, warning := range harness.Items(harness.Object{"items": profile["warnings"]}) {
 		c.Warnings = append(c.Warnings, fmt.Sprint(warning["code"]))
 	}

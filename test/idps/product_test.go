@@ -90,7 +90,9 @@ var simpleSAMLphp = &product{
 				})
 			}
 		}
-		return testenv.SimpleSAMLphp(&kept, testenv.SimpleSAMLphpConfig{Users: users})
+		return testenv.SimpleSAMLphp(&kept, testenv.SimpleSAMLphpConfig{Users: users, Extra: map[string]any{
+			"SingleLogoutServiceBinding": []string{testenv.BindingRedirect, testenv.BindingPOST},
+		}})
 	}),
 	logins: func(c *customer) (user, stranger login) {
 		return login{fmt.Sprint("user", c.number), companyPassword, "user"}, login{fmt.Sprint("stranger", c.number), companyPassword, "stranger"}

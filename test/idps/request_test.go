@@ -25,18 +25,22 @@ var (
 	byPOST     = binding{"HTTP-POST", withoutRedirect}
 )
 
-var redirectSSO = regexp.MustCompile(`<(?:md:)?SingleSignOnService\s[^>]*bindings:HTTP-Redirect"[^>]*/>`)
-
 // withoutRedirect is an Identity Provider's metadata without the endpoint for
 // requests by HTTP-Redirect.
 func withoutRedirect(t *testing.T, p *product) string {
 	t.Helper()
-	document := string(p.start().Metadata(t))
-	without := redirectSSO.ReplaceAllString(document, "")
-	if without == document || !strings.Contains(without, "SingleSignOnService") {
-		t.Fatalf("no endpoint for HTTP-Redirect, or for nothing else:\n%s", document)
+	return without(t, string(p.start().Metadata(t)), "SingleSignOnService", byRedirect)
+}
+
+// without is metadata without the endpoints of a kind that have this binding.
+func without(t *testing.T, document, endpoint string, b binding) string {
+	t.Helper()
+	element := regexp.MustCompile(`<(?:md:)?` + endpoint + `\s[^>]*bindings:` + b.name + `"[^>]*/>`)
+	rest := element.ReplaceAllString(document, "")
+	if rest == document || !strings.Contains(rest, endpoint) {
+		t.Fatalf("no %s for %s, or for nothing else:\n%s", endpoint, b.name, document)
 	}
-	return without
+	return rest
 }
 
 // A request is what our page sends a browser to the Identity Provider with.
@@ -180,17 +184,24 @@ func TestOurSignedRequestsAreVerified(t *testing.T) {
 	})
 }
 
+// withOtherKey is our metadata with another key in place of ours.
+func withOtherKey(t *testing.T, ours string) string {
+	t.Helper()
+	other := base64.StdEncoding.EncodeToString(samltest.NamedKey(samltest.SP).Certificate.Raw)
+	changed := certificateElement.ReplaceAllString(ours, "${1}"+other+"${2}")
+	if changed == ours {
+		t.Fatalf("no key in our metadata:\n%s", ours)
+	}
+	return changed
+}
+
 var certificateElement = regexp.MustCompile(`(<ds:X509Certificate>)[^<]*(</ds:X509Certificate>)`)
 
 func TestRequestsThatAreNotOursAreRefusedThere(t *testing.T) {
 	eachVerifier(t, func(t *testing.T, c *customer, by binding) {
 		ours, demand := c.Metadata, verifiers[c.product].demand
 		b := c.NewBrowser(t)
-		other := base64.StdEncoding.EncodeToString(samltest.NamedKey(samltest.SP).Certificate.Raw)
-		c.Metadata = certificateElement.ReplaceAllString(ours, "${1}"+other+"${2}")
-		if c.Metadata == ours {
-			t.Fatalf("no key in our metadata:\n%s", ours)
-		}
+		c.Metadata = withOtherKey(t, ours)
 		demand(t, c)
 		c.refusedThere(t, c.depart(t, b, by))
 

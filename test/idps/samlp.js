@@ -18,7 +18,7 @@ const cert = fs.readFileSync(certificateFile);
 const key = fs.readFileSync(keyFile);
 
 // By entity ID: {entityID, acsURL, sloURL, email, signResponse, signAssertion,
-// encryptionCert, encryptionAlgorithm, keyEncryptionAlgorithm, requestCert,
+// encryptionCert, encryptionAlgorithm, requestCert, logoutCert,
 // error}. With an error, {code, description}, that is the answer. What isn't
 // named here is an option of samlp's own and goes to it as it is: audience,
 // recipient, lifetimeInSeconds, signatureAlgorithm and so on.
@@ -36,7 +36,7 @@ mapper.prototype.metadata = [];
 
 // answer is samlp's middleware for one service provider and one session.
 function answer(sp, req, relayState) {
-  const { entityID, acsURL, sloURL, sloBinding, email, requestCert, ...options } = sp;
+  const { entityID, acsURL, sloURL, sloBinding, email, requestCert, logoutCert, ...options } = sp;
   if (options.error) {
     return samlp.sendError({
       issuer, cert, key, destination: acsURL, RelayState: relayState, getPostURL: (req, callback) => callback(null, acsURL), ...options,
@@ -62,7 +62,7 @@ function participate(sp, req) {
   const sessionIndex = '_' + req.sessionID;
   participants.push({
     serviceProviderId: sp.entityID, nameId: sp.email, nameIdFormat: formatEmail, sessionIndex,
-    serviceProviderLogoutURL: sp.sloURL, cert: sp.requestCert, binding: sp.sloBinding,
+    serviceProviderLogoutURL: sp.sloURL, cert: sp.logoutCert, binding: sp.sloBinding,
   });
   req.session.participants = participants;
   return sessionIndex;
