@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -158,8 +159,17 @@ func (idp *SimpleSAMLphpIdP) AddServiceProvider(t testing.TB, sp SimpleSAMLphpSP
 	if len(sp.Metadata) == 0 && (sp.EntityID == "" || sp.ACSURL == "") {
 		t.Fatalf("a service provider needs an entity ID and an ACS URL, or metadata: %+v", sp)
 	}
-	idp.sps = append(idp.sps, sp) // PHP keeps the last of two with one entity ID
+	idp.sps = slices.DeleteFunc(idp.sps, func(old SimpleSAMLphpSP) bool { return old.entityID(t) == sp.entityID(t) })
+	idp.sps = append(idp.sps, sp)
 	idp.writeSPs(t)
+}
+
+// entityID is the service provider's name.
+func (sp SimpleSAMLphpSP) entityID(t testing.TB) string {
+	if sp.EntityID != "" {
+		return sp.EntityID
+	}
+	return metadataEntityID(t, sp.Metadata)
 }
 
 // EncryptBy has assertions encrypted by these algorithms, named as in XML
