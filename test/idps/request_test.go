@@ -138,14 +138,14 @@ type verifier struct {
 var verifiers = map[*product]verifier{
 	simpleSAMLphp: {func(t *testing.T, c *customer) {
 		c.register(t, testenv.SimpleSAMLphpSP{SignResponse: true, ValidateRequests: true})
-	}, regexp.MustCompile(`(?i)signature`)},
+	}, regexp.MustCompile(`(?i)no signature found|unable to validate signature`)},
 	lemonLDAP: {func(t *testing.T, c *customer) {
 		c.registerLemonLDAP(t, map[string]any{"SignSSOMessage": 1, "CheckSSOMessageSignature": 1})
 	}, regexp.MustCompile(`trmsg="57"`)}, // its number for a signature that isn't good
 	auth0samlp: {func(t *testing.T, c *customer) {
 		certificate, _ := pemPair(t, c.metadataKeys(t, "signing")[0])
 		c.putSAMLP(t, harness.Object{"requestCert": certificate})
-	}, regexp.MustCompile(`(?i)signature|must be signed`)},
+	}, regexp.MustCompile(`MUST be signed|Signature check errors`)},
 }
 
 // eachVerifier runs a test for every Identity Provider that can demand signed
