@@ -43,11 +43,20 @@ func (r *request) send(m sso.Outbound) error {
 	})
 }
 
+// signingOut says what came to the Single Logout Service.
+type signingOut int
+
+const (
+	signingNothing signingOut = iota
+	signingOrder
+	signingAnswer // to our request: the user has signed out here already
+)
+
 // slo takes what the Identity Provider has the browser bring: its order to sign
 // somebody out, or its answer to ours. None of our cookies come with it, and it
 // may come into a frame.
 func (w *Web) slo(r *request) error {
-	r.signingOut = true
+	r.signingOut = signingOrder
 	in := sso.LogoutMessage{ProfileID: r.PathValue("profile"), Query: r.URL.RawQuery}
 	if r.Method == http.MethodPost {
 		r.Body = http.MaxBytesReader(r.ResponseWriter, r.Body, maxResponse)
@@ -58,6 +67,9 @@ func (w *Web) slo(r *request) error {
 	} else if r.prefetching() {
 		r.WriteHeader(http.StatusNoContent)
 		return nil
+	}
+	if in.Form.Has("SAMLResponse") || in.Form == nil && r.URL.Query().Has("SAMLResponse") {
+		r.signingOut = signingAnswer
 	}
 	out, err := w.SSO.TakeLogout(r.Context(), r.actor(), in)
 	switch {

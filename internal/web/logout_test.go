@@ -204,8 +204,16 @@ func TestWhatAnAnswerToOurSignOutSays(t *testing.T) {
 			t.Errorf("%q: %d %s", sub, page.Code, page.text())
 		}
 		again := b.get("/saml/"+x.ID+"/slo?"+query).refused(403, "saml_request_unknown")
-		if strings.Contains(again.text(), "This sign-in was not started") {
+		if strings.Contains(again.text(), "This sign-in was not started") || !strings.Contains(again.text(), "If you pressed Sign out, you are signed out here.") {
 			t.Error(again.text())
+		}
+		// As some Identity Providers answer: unsigned.
+		unsigned := b.get("/saml/"+x.ID+"/slo?"+l.Query(samltest.Detached{})).refused(403, "saml_logout_invalid")
+		posted := b.foreign("/saml/"+x.ID+"/slo", l.Form("")).refused(403, "saml_logout_invalid")
+		for _, text := range []string{unsigned.text(), posted.text()} {
+			if !strings.Contains(text, "Whether you are signed out there we don&#39;t know") || strings.Contains(text, "Try again") {
+				t.Error(text)
+			}
 		}
 		// Signed in again by then.
 		x.signIn(t, b)

@@ -66,8 +66,11 @@ func (r *request) refuse(err error) {
 	}
 	v.What, v.Do = r.sentences(f)
 	var refusal *signin.Refusal
-	signOut := r.signingOut && errors.As(err, &refusal)
-	if signOut {
+	signOut := r.signingOut != signingNothing && errors.As(err, &refusal)
+	switch {
+	case signOut && r.signingOut == signingAnswer:
+		v.What, v.Do = r.text("signed_out.unchecked"), r.text("signed_out.unchecked_do")
+	case signOut:
 		v.What, v.Do = r.text("signed_out.refused"), r.text("signed_out.refused_do")
 	}
 	v.Title = v.What

@@ -129,8 +129,8 @@ type request struct {
 	identity *signin.Identity // nil: nobody is signed in
 	asked    bool             // whether identity was looked up
 
-	ancestors  string // who may put the page into a frame; empty: nobody
-	signingOut bool   // a refusal is of a message for sign-out
+	ancestors  string     // who may put the page into a frame; empty: nobody
+	signingOut signingOut // what a refusal is of, at the Single Logout Service
 }
 
 // handle adds a route for forms and links of our own.

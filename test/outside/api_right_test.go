@@ -60,6 +60,10 @@ var operations = map[string]operation{
 	"delete-sso-profile": {"DELETE", "/sso-profiles/SSO", false, []string{"sso"}},
 	"test-sso-profile":   {"POST", "/sso-profiles/SSO/tests", true, []string{"sso"}},
 
+	"list-sso-profile-keys":  {"GET", "/sso-profiles/SSO/keys", false, []string{"read", "sso"}},
+	"rotate-sso-profile-key": {"POST", "/sso-profiles/SSO/keys", false, []string{"sso"}},
+	"reseal-secrets":         {"POST", "/keys/reseal", true, nil},
+
 	"explain":           {"GET", "/explain?email=nobody@nowhere.test", false, []string{"read", "users", "sso"}},
 	"list-audit-events": {"GET", "/organizations/ORG/audit", false, []string{"read", "audit"}},
 
@@ -228,7 +232,7 @@ func TestTenantsAreApart(t *testing.T) {
 			"enforce-domain": harness.Object{"sso_profile_id": nil}, "preview-enforcement": harness.Object{"sso_profile_id": nil},
 			"enforce-domains": harness.Object{"sso_profile_id": nil, "domain_ids": []string{theirs.DomainID}}, "add-user": harness.Object{"email": "x@" + theirs.Domain},
 			"update-user": harness.Object{"name": "Taken"}, "create-account": harness.Object{"name": "Taken"}, "update-account": harness.Object{"name": "Taken"},
-			"set-member": harness.Object{"roles": []string{"administrator"}}, "create-sso-profile": harness.Object{"name": "Taken"}, "update-sso-profile": harness.Object{"name": "Taken"},
+			"set-member": harness.Object{"roles": []string{"administrator"}}, "create-sso-profile": harness.Object{"name": "Taken"}, "update-sso-profile": harness.Object{"name": "Taken"}, "rotate-sso-profile-key": harness.Object{},
 		}
 		for name, o := range operations {
 			if o.at(ids) == o.path {
