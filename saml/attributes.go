@@ -18,7 +18,8 @@ type Attribute struct {
 type Attributes struct {
 	text string
 	// spans holds, attribute by attribute, its number of values, and where in
-	// the text its three names and its values stand: start and end.
+	// the text its three names and its values end: each starts where the one
+	// before has ended.
 	spans []uint32
 }
 
@@ -34,10 +35,10 @@ func (a Attributes) Len() (n int) {
 // elements has no text to show, and is left out.
 func (a Attributes) All() iter.Seq[Attribute] {
 	return func(yield func(Attribute) bool) {
-		rest := a.spans
+		rest, start := a.spans, uint32(0)
 		next := func() string {
-			s := a.text[rest[0]:rest[1]]
-			rest = rest[2:]
+			s := a.text[start:rest[0]]
+			start, rest = rest[0], rest[1:]
 			return s
 		}
 		for len(rest) > 0 {
@@ -102,11 +103,10 @@ func (v *validation) attributes(statement xmltree.Element) {
 	}
 }
 
-// span adds a text and notes where it stands.
+// span adds a text and notes where it ends.
 func (v *validation) span(b []byte) {
-	start := len(v.text)
 	v.text = append(v.text, b...)
-	v.spans = append(v.spans, uint32(start), uint32(len(v.text)))
+	v.spans = append(v.spans, uint32(len(v.text)))
 }
 
 // Equal reports whether both hold the same attributes in the same order.

@@ -57,7 +57,7 @@ func (r *recorder) reason() string {
 
 // openAssertion decrypts, and judges the text as if it had come in clear.
 func (v *validation) openAssertion() {
-	clear, err := v.decrypt(v.encryptedElement, v.responseSigned)
+	clear, err := v.decrypt(&v.opener, v.encryptedElement, v.responseSigned)
 	if err != nil {
 		v.fail(ruleDecryption, "an assertion that is encrypted for us", nil, err.Error())
 		return
@@ -86,10 +86,10 @@ func (v *validation) openAssertion() {
 
 // decrypt opens the content keys of an element. The ciphertext is authentic
 // where a signature has held over it.
-func (v *validation) decrypt(el xmltree.Element, authentic bool) (*xenc.Clear, error) {
+func (v *validation) decrypt(d *xenc.Decrypter, el xmltree.Element, authentic bool) (*xenc.Clear, error) {
 	policy := v.sp.encryption
 	policy.Authentic = authentic
-	clear, err := xenc.Decrypt(el, v.sp.keys, &policy)
+	clear, err := d.Decrypt(el, v.sp.keys, &policy)
 	v.opened = time.Now()
 	if err != nil {
 		return nil, err
@@ -139,7 +139,7 @@ func (v *validation) decryptNameID(el xmltree.Element) {
 		return
 	}
 	var doc *xmltree.Document
-	clear, err := v.decrypt(el, true)
+	clear, err := v.decrypt(&v.openerID, el, true)
 	if err == nil {
 		doc, err = v.parseClear(&v.clearID, el, clear)
 	}

@@ -1,6 +1,7 @@
 package saml
 
 import (
+	"bytes"
 	"regexp"
 	"strings"
 	"unicode"
@@ -31,12 +32,13 @@ func (v *validation) nameID() {
 	v.pass(ruleNameID, "", value)
 	format, _ := v.nameIDElement.Attr("Format")
 	v.nameIDFormat(format)
-	if fault := emailFault(string(value), string(format)); fault != "" {
+	email := string(value)
+	if fault := emailFault(email, format); fault != "" {
 		v.fail(ruleNameIDEmail, "one e-mail address", value, fault)
 		return
 	}
 	v.pass(ruleNameIDEmail, "one e-mail address", value)
-	v.out.Email = string(value)
+	v.out.Email = email
 	v.out.NameID = readNameID(v.nameIDElement)
 }
 
@@ -45,7 +47,18 @@ func readNameID(el xmltree.Element) NameID {
 	format, _ := el.Attr("Format")
 	qualifier, _ := el.Attr("NameQualifier")
 	spQualifier, _ := el.Attr("SPNameQualifier")
-	return NameID{string(text), string(format), string(qualifier), string(spQualifier)}
+	return NameID{string(text), nameIDFormatName(format), string(qualifier), string(spQualifier)}
+}
+
+// nameIDFormatName returns a format. The usual ones take no memory.
+func nameIDFormatName(format []byte) string {
+	switch string(format) {
+	case nameIDFormatPrefix + "emailAddress":
+		return nameIDFormatPrefix + "emailAddress"
+	case nameIDFormatPrefix + "unspecified":
+		return nameIDFormatPrefix + "unspecified"
+	}
+	return string(format)
 }
 
 func (v *validation) nameIDFormat(format []byte) {
@@ -60,7 +73,7 @@ func (v *validation) nameIDFormat(format []byte) {
 var uuid = regexp.MustCompile(`^\{?[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\}?$`)
 
 // emailFault says why a NameID is no e-mail address, and what to change.
-func emailFault(value, format string) string {
+func emailFault(value string, format []byte) string {
 	switch {
 	case strings.Contains(strings.ToUpper(value), "#EXT#"):
 		return "this is the sign-in name of a guest account; have the Identity Provider send the user's mail attribute instead of the user principal name"
@@ -72,7 +85,7 @@ func emailFault(value, format string) string {
 		return "this is an internal id of the Identity Provider; have it send the user's e-mail address as NameID"
 	case strings.Contains(value, `\`):
 		return "this is a Windows account name; have the Identity Provider send the user's e-mail address as NameID"
-	case strings.HasSuffix(format, ":transient") || strings.HasSuffix(format, ":persistent"):
+	case bytes.HasSuffix(format, []byte(":transient")) || bytes.HasSuffix(format, []byte(":persistent")):
 		return "this is a pseudonym; set the NameID to the user's e-mail address, with the format emailAddress"
 	case !strings.Contains(value, "@"):
 		return "this is a user name; have the Identity Provider send the user's e-mail address as NameID"

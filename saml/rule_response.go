@@ -69,7 +69,10 @@ func (v *validation) state(id []byte) RequestState {
 	if v.msg.Requests == nil || len(id) == 0 || len(id) > maxID {
 		return RequestUnknown
 	}
-	return v.msg.Requests(string(id))
+	if v.requestID != string(id) {
+		v.requestID = string(id)
+	}
+	return v.msg.Requests(v.requestID)
 }
 
 const signRequestID = "the Identity Provider has to sign the response, or to put InResponseTo into SubjectConfirmationData"
@@ -103,7 +106,7 @@ func (v *validation) request() {
 func (v *validation) solicited(id []byte) {
 	switch v.state(id) {
 	case RequestPending:
-		v.out.InResponseTo = string(id)
+		v.out.InResponseTo = v.requestID
 		v.pass(ruleRequest, "", id)
 	case RequestUsed:
 		v.failWith(ruleRequest, CodeReplayed, "a pending request", id, "the request was answered before")

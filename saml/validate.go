@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"sallyport/saml/internal/dsig"
+	"sallyport/saml/internal/xenc"
 	"sallyport/saml/internal/xmltree"
 )
 
@@ -20,8 +21,10 @@ type validation struct {
 	clear    xmltree.Parser // of an assertion that was encrypted
 	clearID  xmltree.Parser // of a NameID that was
 	verifier dsig.Verifier
-	text     []byte   // of the attributes
-	spans    []uint32 // see Attributes
+	opener   xenc.Decrypter // of the assertion
+	openerID xenc.Decrypter // of the NameID
+	text     []byte         // of the attributes
+	spans    []uint32       // see Attributes
 
 	parts
 	responseSigned, assertionSigned bool
@@ -30,6 +33,7 @@ type validation struct {
 	opened                          time.Time
 	telling                         time.Duration // what was spent, since then, on what a ciphertext holds
 	confirmation                    confirmation
+	requestID                       string // that was asked for last
 	out                             Assertion
 }
 
@@ -90,7 +94,7 @@ func (v *validation) run(sp *ServiceProvider, m Message, recording bool) *Result
 	v.responseSigned, v.assertionSigned, v.certificate = false, false, 0
 	v.oracle = false
 	v.confirmation = confirmation{}
-	v.out = Assertion{}
+	v.requestID, v.out = "", Assertion{}
 
 	if !v.read() || !v.envelope() {
 		return nil
@@ -117,9 +121,14 @@ func (v *validation) run(sp *ServiceProvider, m Message, recording bool) *Result
 	if v.failed != "" {
 		return nil
 	}
-	a := v.out
-	v.complement(&a)
-	return &Result{Assertion: &a, Checks: v.result()}
+	// One piece of memory for both.
+	accepted := &struct {
+		Result
+		Assertion
+	}{Assertion: v.out}
+	v.complement(&accepted.Assertion)
+	accepted.Result = Result{Assertion: &accepted.Assertion, Checks: v.result()}
+	return &accepted.Result
 }
 
 // result returns the checks of an accepted message, where they are wanted.

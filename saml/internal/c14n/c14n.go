@@ -44,6 +44,7 @@ type Writer struct {
 	doc      *xmltree.Document // of the node being written
 	method   Method
 	err      error
+	stepwise bool // take no short cuts: for tests, which compare
 }
 
 type binding struct{ prefix, uri []byte }
@@ -128,6 +129,10 @@ func (w *Writer) subtree(apex, except xmltree.Element) {
 		switch n.Kind() {
 		case xmltree.ElementNode:
 			isApex := len(w.open)+len(w.started) == 0
+			if !isApex && w.asItStands(n, except) {
+				n = n.Behind()
+				continue
+			}
 			w.open = append(w.open, open{n, len(w.rendered)})
 			w.tag(n, isApex)
 		case xmltree.TextNode:
@@ -138,6 +143,49 @@ func (w *Writer) subtree(apex, except xmltree.Element) {
 		n = n.Following()
 	}
 	w.closeBefore(n)
+}
+
+// asItStands writes a whole subtree that is its own canonical form, as most of
+// those below the apex are.
+func (w *Writer) asItStands(n xmltree.Node, except xmltree.Element) bool {
+	tree := n.PlainTree()
+	if tree == nil || w.stepwise || !w.declared(n) {
+		return false
+	}
+	if !except.IsZero() && n.Before(except.Node()) && except.Node().Before(n.Behind()) {
+		return false
+	}
+	w.octets(tree)
+	return true
+}
+
+// declared reports whether an element without declarations needs none of the
+// canonical form either. It is not the apex.
+func (w *Writer) declared(n xmltree.Node) bool {
+	if !w.method.Exclusive {
+		return true
+	}
+	prefix, ns := n.Prefix(), n.Namespace()
+	for i := len(w.rendered) - 1; i >= 0; i-- {
+		if d := &w.rendered[i]; bytes.Equal(d.prefix, prefix) {
+			return bytes.Equal(d.uri, n.Element().Document().URI(ns))
+		}
+	}
+	return ns == xmltree.NoNamespace
+}
+
+// octets writes what needs no change.
+func (w *Writer) octets(b []byte) {
+	if len(b) > flushAt {
+		w.flush()
+		if w.err == nil {
+			_, w.err = w.out.Write(b)
+		}
+		return
+	}
+	if w.buf = append(w.buf, b...); len(w.buf) > flushAt {
+		w.flush()
+	}
 }
 
 // closeBefore writes the end tags of all elements that n stands behind.
@@ -170,6 +218,12 @@ func (w *Writer) flush() {
 func (w *Writer) tag(n xmltree.Node, isApex bool) {
 	if len(w.buf) > flushAt {
 		w.flush()
+	}
+	if !isApex && !w.stepwise {
+		if tag := n.PlainTag(); tag != nil && w.declared(n) {
+			w.buf = append(w.buf, tag...)
+			return
+		}
 	}
 	w.doc = n.Element().Document()
 	for k := range n.Decls() {
@@ -379,13 +433,8 @@ func (w *Writer) text(n xmltree.Node) {
 			text = text[flushAt:]
 		}
 		w.buf = escapeText(w.buf, text)
-	case len(text) > flushAt:
-		w.flush()
-		if w.err == nil {
-			_, w.err = w.out.Write(text)
-		}
 	default:
-		w.buf = append(w.buf, text...)
+		w.octets(text)
 	}
 	if len(w.buf) > flushAt {
 		w.flush()

@@ -39,6 +39,8 @@ func FuzzCanonical(f *testing.F) {
 		}
 		for _, m := range []Method{{Exclusive: true}, {Exclusive: true, Prefixes: strings.Fields(prefixes)}, {}} {
 			once, ok := form(apex, m)
+			m.Comments = comments
+			sameStepByStep(t, apex, m, once, ok)
 			if !ok {
 				continue // a relative namespace of the ancestors
 			}
@@ -52,6 +54,17 @@ func FuzzCanonical(f *testing.F) {
 				t.Fatalf("%q became %q by way of %q", exclusive, got, once)
 			}
 		}
-		form(apex, Method{V11: true})
+		eleven, ok := form(apex, Method{V11: true})
+		sameStepByStep(t, apex, Method{V11: true, Comments: comments}, eleven, ok)
 	})
+}
+
+// sameStepByStep wants the same form without the short cuts.
+func sameStepByStep(t *testing.T, apex xmltree.Element, m Method, want []byte, ok bool) {
+	t.Helper()
+	w := Writer{stepwise: true}
+	var b bytes.Buffer
+	if err := w.Write(&b, apex, xmltree.Element{}, m); (err == nil) != ok || ok && !bytes.Equal(b.Bytes(), want) {
+		t.Fatalf("%q, and step by step %q, %v", want, b.Bytes(), err)
+	}
 }

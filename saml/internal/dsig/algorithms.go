@@ -9,7 +9,6 @@ import (
 	"crypto/sha512"
 	"hash"
 	"math/big"
-	"slices"
 
 	"sallyport/saml/internal/c14n"
 )
@@ -70,11 +69,11 @@ type method struct {
 	fits   func(key crypto.PublicKey) bool
 }
 
-func (p *Policy) method(uri []byte) (method, bool) {
-	if !allowed(p.Signatures, uri) {
-		return method{}, false
+func (p *Policy) method(uri []byte) (name string, m method, ok bool) {
+	if name, ok = listed(p.Signatures, uri); ok {
+		m, ok = methodOf(uri)
 	}
-	return methodOf(uri)
+	return name, m, ok
 }
 
 func methodOf(uri []byte) (method, bool) {
@@ -105,11 +104,11 @@ func methodOf(uri []byte) (method, bool) {
 	return method{}, false
 }
 
-func (p *Policy) digest(uri []byte) (crypto.Hash, bool) {
-	if !allowed(p.Digests, uri) {
-		return 0, false
+func (p *Policy) digest(uri []byte) (name string, h crypto.Hash, ok bool) {
+	if name, ok = listed(p.Digests, uri); ok {
+		h, ok = hashOf(uri)
 	}
-	return hashOf(uri)
+	return name, h, ok
 }
 
 func hashOf(uri []byte) (crypto.Hash, bool) {
@@ -127,7 +126,7 @@ func hashOf(uri []byte) (crypto.Hash, bool) {
 }
 
 func (p *Policy) canonicalization(uri []byte) (c14n.Method, bool) {
-	if !allowed(p.Canonicalizations, uri) {
+	if _, ok := listed(p.Canonicalizations, uri); !ok {
 		return c14n.Method{}, false
 	}
 	return canonicalizationOf(uri)
@@ -151,8 +150,14 @@ func canonicalizationOf(uri []byte) (c14n.Method, bool) {
 	return c14n.Method{}, false
 }
 
-func allowed(list []string, uri []byte) bool {
-	return slices.ContainsFunc(list, func(s string) bool { return s == string(uri) })
+// listed returns the entry of a list that a URI is.
+func listed(list []string, uri []byte) (string, bool) {
+	for _, entry := range list {
+		if entry == string(uri) {
+			return entry, true
+		}
+	}
+	return "", false
 }
 
 func newHash(h crypto.Hash) hash.Hash {

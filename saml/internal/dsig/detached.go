@@ -6,7 +6,7 @@ import "crypto/x509"
 // SAML carries it (SAML bindings, section 3.4.4.1), and returns the index of the
 // certificate whose key made it. An error is an [*Error].
 func VerifyDetached(data []byte, method string, sig []byte, certs []*x509.Certificate, p *Policy) (key int, err error) {
-	m, ok := p.method([]byte(method))
+	_, m, ok := p.method([]byte(method))
 	if !ok {
 		return 0, badAlgorithm("a signature method", []byte(method))
 	}

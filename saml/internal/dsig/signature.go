@@ -14,42 +14,41 @@ type signature struct {
 	info      xmltree.Element // SignedInfo
 	infoC14N  c14n.Method
 	method    method
-	methodURI []byte
+	methodURI string      // as the policy has it
 	reference c14n.Method // canonical form of the signed element
 	digest    crypto.Hash
-	digestURI []byte
+	digestURI string
 	expected  []byte // text of DigestValue
 	value     []byte // text of SignatureValue
 	keyInfo   xmltree.Element
 }
 
-// children reads the children of an element against a list of names, in that
-// order, each of which may stand once. The last optional ones may be missing.
-func children(parent xmltree.Element, required int, names ...string) ([]xmltree.Element, *Error) {
-	found := make([]xmltree.Element, len(names))
+// children reads the children of an element against three names, in that order,
+// each of which may stand once. The optional ones at the end may be missing.
+func children(parent xmltree.Element, required int, names [3]string) (found [3]xmltree.Element, err *Error) {
 	i := 0
 	for c := parent.First(); !c.IsZero(); c = c.Next() {
 		for i < len(names) && i >= required && !c.Is(xmltree.DSig, names[i]) {
 			i++
 		}
 		if i >= len(names) || !c.Is(xmltree.DSig, names[i]) {
-			return nil, invalid("%s holds %s, which is not expected there", parent.Name(), c.Name())
+			return found, invalid("%s holds %s, which is not expected there", parent.Name(), c.Name())
 		}
 		found[i] = c
 		i++
 	}
 	if i < required {
-		return nil, invalid("%s lacks %s", parent.Name(), names[i])
+		return found, invalid("%s lacks %s", parent.Name(), names[i])
 	}
 	if parent.HasText() {
-		return nil, invalid("%s holds text", parent.Name())
+		return found, invalid("%s holds text", parent.Name())
 	}
 	return found, nil
 }
 
 // parse reads a ds:Signature that stands in parent.
 func (s *signature) parse(el, parent xmltree.Element, p *Policy) *Error {
-	parts, err := children(el, 2, "SignedInfo", "SignatureValue", "KeyInfo")
+	parts, err := children(el, 2, [3]string{"SignedInfo", "SignatureValue", "KeyInfo"})
 	if err != nil {
 		return err
 	}
@@ -61,7 +60,7 @@ func (s *signature) parse(el, parent xmltree.Element, p *Policy) *Error {
 	if s.value, ok = parts[1].Text(); !ok {
 		return invalid("SignatureValue holds elements")
 	}
-	parts, err = children(s.info, 3, "CanonicalizationMethod", "SignatureMethod", "Reference")
+	parts, err = children(s.info, 3, [3]string{"CanonicalizationMethod", "SignatureMethod", "Reference"})
 	if err != nil {
 		return err
 	}
@@ -75,13 +74,12 @@ func (s *signature) parse(el, parent xmltree.Element, p *Policy) *Error {
 }
 
 func (s *signature) parseMethod(el xmltree.Element, p *Policy) *Error {
-	s.methodURI, _ = el.Attr("Algorithm")
-	m, ok := p.method(s.methodURI)
-	if !ok {
-		return badAlgorithm("a signature method", s.methodURI)
+	uri, _ := el.Attr("Algorithm")
+	var ok bool
+	if s.methodURI, s.method, ok = p.method(uri); !ok {
+		return badAlgorithm("a signature method", uri)
 	}
-	s.method = m
-	if string(s.methodURI) == PSS {
+	if s.methodURI == PSS {
 		return s.parsePSS(el)
 	}
 	if !el.First().IsZero() {
@@ -101,7 +99,7 @@ func (s *signature) parseReference(el, parent xmltree.Element, p *Policy) *Error
 		return &Error{Kind: Invalid, Reason: "the signature refers to something else than the element it stands in",
 			Expected: "#" + clip(id), Found: clip(uri)}
 	}
-	parts, err := children(el, 3, "Transforms", "DigestMethod", "DigestValue")
+	parts, err := children(el, 3, [3]string{"Transforms", "DigestMethod", "DigestValue"})
 	if err != nil {
 		return err
 	}
@@ -109,9 +107,9 @@ func (s *signature) parseReference(el, parent xmltree.Element, p *Policy) *Error
 		return err
 	}
 	s.reference.Comments = commentsByID
-	s.digestURI, _ = parts[1].Attr("Algorithm")
-	if s.digest, ok = p.digest(s.digestURI); !ok {
-		return badAlgorithm("a digest method", s.digestURI)
+	digest, _ := parts[1].Attr("Algorithm")
+	if s.digestURI, s.digest, ok = p.digest(digest); !ok {
+		return badAlgorithm("a digest method", digest)
 	}
 	if s.expected, ok = parts[2].Text(); !ok {
 		return invalid("DigestValue holds elements")
@@ -182,7 +180,7 @@ func canonicalization(el xmltree.Element, p *Policy) (c14n.Method, *Error) {
 		return m, invalid("%s has parameters that are not expected there", el.Name())
 	}
 	prefixes, _ := list.Attr("PrefixList")
-	for _, prefix := range bytes.FieldsFunc(prefixes, isSpace) {
+	for prefix := range bytes.FieldsFuncSeq(prefixes, isSpace) {
 		if len(m.Prefixes) == maxPrefixes {
 			return m, invalid("%s lists more than %d prefixes", el.Name(), maxPrefixes)
 		}

@@ -55,7 +55,7 @@ func (v *Verifier) Verify(el, parent xmltree.Element, certs []*x509.Certificate,
 	if err != nil {
 		return Result{}, err
 	}
-	return Result{string(s.methodURI), string(s.digestURI), key}, nil
+	return Result{s.methodURI, s.digestURI, key}, nil
 }
 
 // digest compares the digest of the signed element with DigestValue.

@@ -36,14 +36,22 @@ type Clear struct {
 	Transport []string
 }
 
+// A Decrypter decrypts elements one after another and keeps its memory for the
+// next. The zero Decrypter is ready. It is not safe for concurrent use.
+type Decrypter struct {
+	octets []byte // of the content
+}
+
 // Decrypt decrypts the content keys of an element with all of our keys, and
-// returns the texts, which are decrypted as they are asked for. An error says
-// what is wrong with the element, before any key was tried.
-func Decrypt(el xmltree.Element, keys []Key, p *Policy) (*Clear, error) {
-	m, err := parse(el, p)
+// returns the texts, which are decrypted as they are asked for: once, and valid
+// until the next call of Decrypt. An error says what is wrong with the element,
+// before any key was tried.
+func (d *Decrypter) Decrypt(el xmltree.Element, keys []Key, p *Policy) (*Clear, error) {
+	m, err := parse(el, p, d.octets[:0])
 	if err != nil {
 		return nil, err
 	}
+	d.octets = m.cipher
 	if len(keys) == 0 {
 		return nil, errors.New("we have no key to decrypt with")
 	}
@@ -53,8 +61,9 @@ func Decrypt(el xmltree.Element, keys []Key, p *Policy) (*Clear, error) {
 	}
 	contentKeys := m.contentKeys(keys)
 	c.Texts = func(yield func([]byte) bool) {
-		for _, key := range contentKeys {
-			if clear, ok := m.open(key); ok && !yield(clear) {
+		for i, key := range contentKeys {
+			// The last one may have the memory of the ciphertext.
+			if clear, ok := m.open(key, i == len(contentKeys)-1); ok && !yield(clear) {
 				return
 			}
 		}
@@ -111,37 +120,45 @@ func random(size int) []byte {
 	return key
 }
 
-// open decrypts the content with a key.
-func (m *message) open(key []byte) ([]byte, bool) {
+// open decrypts the content with a key; in place, if nobody needs it afterwards.
+func (m *message) open(key []byte, inPlace bool) ([]byte, bool) {
 	block, err := aes.NewCipher(key)
 	if err != nil {
 		return nil, false
 	}
 	if m.method.gcm {
-		return openGCM(block, m.cipher)
+		return openGCM(block, m.cipher, inPlace)
 	}
-	return openCBC(block, m.cipher)
+	return openCBC(block, m.cipher, inPlace)
 }
 
 // openGCM decrypts AES-GCM (XML Encryption 1.1, section 5.2.4): a nonce of 96
 // bits, the ciphertext, a tag of 128 bits.
-func openGCM(block cipher.Block, sealed []byte) ([]byte, bool) {
+func openGCM(block cipher.Block, sealed []byte, inPlace bool) ([]byte, bool) {
 	gcm, err := cipher.NewGCM(block)
 	if err != nil || len(sealed) < gcm.NonceSize()+gcm.Overhead() {
 		return nil, false
 	}
-	clear, err := gcm.Open(nil, sealed[:gcm.NonceSize()], sealed[gcm.NonceSize():], nil)
+	nonce, body := sealed[:gcm.NonceSize()], sealed[gcm.NonceSize():]
+	var clear []byte
+	if inPlace {
+		clear = body[:0]
+	}
+	clear, err = gcm.Open(clear, nonce, body, nil)
 	return clear, err == nil
 }
 
 // openCBC decrypts AES-CBC (XML Encryption 1.1, section 5.2.1): a block of
 // initialisation vector, then the ciphertext, the last octet of whose text says
 // how many were added. What those hold is not defined.
-func openCBC(block cipher.Block, sealed []byte) ([]byte, bool) {
+func openCBC(block cipher.Block, sealed []byte, inPlace bool) ([]byte, bool) {
 	if len(sealed) < 2*aes.BlockSize || len(sealed)%aes.BlockSize != 0 {
 		return nil, false
 	}
-	clear := make([]byte, len(sealed)-aes.BlockSize)
+	clear := sealed[aes.BlockSize:]
+	if !inPlace {
+		clear = make([]byte, len(clear))
+	}
 	cipher.NewCBCDecrypter(block, sealed[:aes.BlockSize]).CryptBlocks(clear, sealed[aes.BlockSize:])
 	padding := int(clear[len(clear)-1])
 	ok := subtle.ConstantTimeLessOrEq(1, padding) & subtle.ConstantTimeLessOrEq(padding, aes.BlockSize)

@@ -32,8 +32,8 @@ type encryptedKey struct {
 const maxKeys = 8
 
 // parse reads an element that holds one EncryptedData, with the encrypted keys
-// in its KeyInfo or beside it.
-func parse(el xmltree.Element, p *Policy) (*message, error) {
+// in its KeyInfo or beside it. The octets of the content go behind buf.
+func parse(el xmltree.Element, p *Policy, buf []byte) (*message, error) {
 	data, ok := once(el, xmltree.XEnc, "EncryptedData")
 	if !ok || data.IsZero() {
 		return nil, errors.New("there is not exactly one EncryptedData")
@@ -46,7 +46,7 @@ func parse(el xmltree.Element, p *Policy) (*message, error) {
 		return nil, fmt.Errorf("content encryption %s is not accepted here", clip(uri))
 	}
 	var err error
-	if m.cipher, err = cipherValue(data); err != nil {
+	if m.cipher, err = cipherValue(data, buf); err != nil {
 		return nil, err
 	}
 	keys, err := keysOf(el, data)
@@ -140,7 +140,7 @@ func parseKey(el xmltree.Element, p *Policy) (k encryptedKey, err error) {
 			return k, errors.New("OAEPparams is not base64")
 		}
 	}
-	k.cipher, err = cipherValue(el)
+	k.cipher, err = cipherValue(el, nil)
 	k.certificates = recipients(el)
 	return k, err
 }
@@ -164,14 +164,14 @@ func (k *encryptedKey) hashes(method, mgf xmltree.Element) error {
 
 // cipherValue reads CipherData with a CipherValue. A CipherReference would have
 // us fetch something, or read it elsewhere in the document.
-func cipherValue(el xmltree.Element) ([]byte, error) {
+func cipherValue(el xmltree.Element, buf []byte) ([]byte, error) {
 	data, ok := once(el, xmltree.XEnc, "CipherData")
 	value := data.First()
 	if !ok || !value.Is(xmltree.XEnc, "CipherValue") || !value.Next().IsZero() {
 		return nil, errors.New("CipherData does not hold exactly one CipherValue")
 	}
 	text, ok := value.Text()
-	octets, err := b64.Append(nil, text)
+	octets, err := b64.Append(buf, text)
 	if !ok || err != nil {
 		return nil, errors.New("CipherValue is not base64")
 	}

@@ -61,7 +61,7 @@ func parsed(t testing.TB, text string) xmltree.Element {
 
 // texts are those that an element may hold.
 func texts(el xmltree.Element, p *xenc.Policy, list []xenc.Key) (all []string, err error) {
-	c, err := xenc.Decrypt(el, list, p)
+	c, err := new(xenc.Decrypter).Decrypt(el, list, p)
 	if err != nil {
 		return nil, err
 	}
@@ -229,7 +229,7 @@ func TestSeveralKeysAndRecipients(t *testing.T) {
 
 func TestNothingIsDecryptedThatIsNotWanted(t *testing.T) {
 	stop := 0
-	c, err := xenc.Decrypt(wrapped(t, samltest.Encryption{For: recipients(samltest.SP, samltest.SP)}), keys(samltest.SP), &everything)
+	c, err := new(xenc.Decrypter).Decrypt(wrapped(t, samltest.Encryption{For: recipients(samltest.SP, samltest.SP)}), keys(samltest.SP), &everything)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -243,7 +243,7 @@ func TestNothingIsDecryptedThatIsNotWanted(t *testing.T) {
 }
 
 func TestTheMethodsAreTold(t *testing.T) {
-	c, err := xenc.Decrypt(wrapped(t, samltest.Encryption{Content: xenc.AES192CBC, Transport: xenc.OAEP, For: recipients(samltest.SP, samltest.SPOld)}), keys(samltest.SP), &everything)
+	c, err := new(xenc.Decrypter).Decrypt(wrapped(t, samltest.Encryption{Content: xenc.AES192CBC, Transport: xenc.OAEP, For: recipients(samltest.SP, samltest.SPOld)}), keys(samltest.SP), &everything)
 	if err != nil || c.Content != xenc.AES192CBC || fmt.Sprint(c.Transport) != fmt.Sprint([]string{xenc.OAEP, xenc.OAEP}) {
 		t.Errorf("%+v, %v", c, err)
 	}

@@ -34,6 +34,14 @@ var class = func() (t [256]uint8) {
 func checkChars(src []byte) (int, string) {
 	ascii := true
 	i := 0
+	// Most documents are plain from end to end: see below.
+	for ; i+32 <= len(src); i += 32 {
+		a, b := binary.LittleEndian.Uint64(src[i:]), binary.LittleEndian.Uint64(src[i+8:])
+		c, d := binary.LittleEndian.Uint64(src[i+16:]), binary.LittleEndian.Uint64(src[i+24:])
+		if ((a-0x20*ones)|a|(b-0x20*ones)|b|(c-0x20*ones)|c|(d-0x20*ones)|d)&high != 0 {
+			break
+		}
+	}
 	for ; i+8 <= len(src); i += 8 {
 		w := binary.LittleEndian.Uint64(src[i:])
 		if w&high != 0 {

@@ -62,7 +62,8 @@ func (p *Parser) advance(k, start int) {
 // A frame is an element whose end tag has not come yet.
 type frame struct {
 	node  int32
-	scope int // length of scope before the element
+	scope int  // length of scope before the element
+	plain bool // all of the subtree so far is a plainTree
 }
 
 // Parse reads a whole document. The document, and all that was read from it,
@@ -255,6 +256,9 @@ func (p *Parser) leaf(k kind, flags uint8, start, stop int) {
 		return
 	}
 	d := &p.doc
+	if flags != 0 || k == commentNode {
+		p.depth[len(p.depth)-1].plain = false
+	}
 	d.nodes = append(d.nodes, node{
 		kind: k, flags: flags, start: int32(start), stop: int32(stop),
 		end: int32(len(d.nodes) + 1), parent: p.depth[len(p.depth)-1].node,
@@ -329,7 +333,10 @@ func (p *Parser) endTag() bool {
 		return p.fail("an end tag that does not match its start tag")
 	}
 	p.pos += 2 + len(name)
-	p.spaces()
+	if p.peek(0) != '>' {
+		p.spaces()
+		n.flags &^= plainTag
+	}
 	if p.peek(0) != '>' {
 		return p.fail("an end tag that does not match its start tag")
 	}
@@ -346,6 +353,21 @@ func (p *Parser) close(stop int) {
 	n.end = int32(len(p.doc.nodes))
 	p.scope = p.scope[:top.scope]
 	p.depth = p.depth[:len(p.depth)-1]
+	if top.plain && n.flags&plainTag != 0 {
+		n.flags |= plainTree
+	}
+	if len(p.depth) == 0 {
+		return
+	}
+	around := &p.depth[len(p.depth)-1]
+	if n.flags&plainTree == 0 || !p.doc.sameName(n, &p.doc.nodes[around.node]) {
+		around.plain = false
+	}
+}
+
+// sameName reports whether two elements have one prefix and namespace.
+func (d *Document) sameName(a, b *node) bool {
+	return a.ns == b.ns && bytes.Equal(d.src[a.start+1:a.start+1+int32(a.prefixLen)], d.src[b.start+1:b.start+1+int32(b.prefixLen)])
 }
 
 // startTag reads a start tag or an empty-element tag.
@@ -373,10 +395,13 @@ func (p *Parser) startTag() bool {
 		nameLen: nameLen, prefixLen: prefixLen,
 		attr: int32(len(d.attrs)), decl: int32(len(d.decls)),
 	})
-	p.depth = append(p.depth, frame{at, len(p.scope)})
-	empty, ok := p.attributes()
+	p.depth = append(p.depth, frame{at, len(p.scope), true})
+	empty, plain, ok := p.attributes()
 	if !ok || !p.bind(&d.nodes[at]) {
 		return false
+	}
+	if plain {
+		d.nodes[at].flags = plainTag
 	}
 	if empty {
 		p.close(p.pos)
@@ -384,78 +409,102 @@ func (p *Parser) startTag() bool {
 	return true
 }
 
-// attributes reads all up to the end of a start tag and reports whether it was
-// an empty-element tag.
-func (p *Parser) attributes() (empty, ok bool) {
+// attributes reads all up to the end of a start tag. It reports whether it was
+// an empty-element tag, and whether the tag stands as canonical XML writes it:
+// single blanks, double quotes, nothing to escape, and unqualified attributes
+// in their order.
+func (p *Parser) attributes() (empty, plain, ok bool) {
 	src := p.doc.src
+	plain = true
+	var last []byte // name of the attribute before
 	for count := 0; ; count++ {
 		before := p.pos
 		p.spaces()
 		switch p.peek(0) {
 		case '>':
+			plain = plain && p.pos == before
 			p.pos++
-			return false, true
+			return false, plain, true
 		case '/':
 			if p.peek(1) != '>' {
-				return false, p.fail("a / inside of a tag")
+				return false, false, p.fail("a / inside of a tag")
 			}
 			p.pos += 2
-			return true, true
+			return true, false, true
 		}
 		if p.pos >= len(src) {
-			return false, p.fail("the end of the document inside of a tag")
+			return false, false, p.fail("the end of the document inside of a tag")
 		}
 		if p.pos == before {
-			return false, p.fail("no white space between attributes, or a bad name")
+			return false, false, p.fail("no white space between attributes, or a bad name")
 		}
 		if count >= p.opt.Limits.Attributes {
-			return false, p.fail("too many attributes")
+			return false, false, p.fail("too many attributes")
 		}
-		if !p.attribute() {
-			return false, false
+		a, declares, ok := p.attribute()
+		if !ok {
+			return false, false, false
+		}
+		if plain {
+			name := src[a.name : a.name+int32(a.nameLen)]
+			plain = !declares && a.plain(src) && p.precedes(before, a) && bytes.Compare(last, name) < 0
+			last = name
 		}
 	}
 }
 
-func (p *Parser) attribute() bool {
+// plain reports whether an attribute stands as canonical XML writes it, if it
+// may stand at this place: unqualified, and name="value".
+func (a *attr) plain(src []byte) bool {
+	return a.prefixLen == 0 && a.flags == 0 && a.val-a.name == int32(a.nameLen)+2 && src[a.val-1] == '"'
+}
+
+// precedes reports whether nothing but one blank stands between an offset and
+// an attribute.
+func (p *Parser) precedes(offset int, a attr) bool {
+	return int(a.name) == offset+1 && p.doc.src[offset] == ' '
+}
+
+// attribute reads an attribute or a namespace declaration.
+func (p *Parser) attribute() (a attr, declares, ok bool) {
 	src := p.doc.src
 	name := p.pos
 	nameLen, prefixLen, ok := p.qname()
 	if !ok {
-		return false
+		return a, false, false
 	}
 	p.spaces()
 	if p.peek(0) != '=' {
-		return p.fail("an attribute without a value")
+		return a, false, p.fail("an attribute without a value")
 	}
 	p.pos++
 	p.spaces()
 	quote := p.peek(0)
 	if quote != '"' && quote != '\'' {
-		return p.fail("an attribute value without quotes")
+		return a, false, p.fail("an attribute value without quotes")
 	}
 	p.pos++
 	val := p.pos
 	n := bytes.IndexByte(src[val:], quote)
 	if n < 0 {
-		return p.fail("an attribute value without an end")
+		return a, false, p.fail("an attribute value without an end")
 	}
 	flags, ok := p.attrFlags(val, val+n, quote)
 	if !ok {
-		return false
+		return a, false, false
 	}
 	p.pos = val + n + 1
-	a := attr{flags: flags, nameLen: nameLen, prefixLen: prefixLen,
+	a = attr{flags: flags, nameLen: nameLen, prefixLen: prefixLen,
 		name: int32(name), val: int32(val), stop: int32(val + n)}
 	qname := src[name : name+int(nameLen)]
 	switch {
 	case string(qname) == "xmlns":
-		return p.declare(nil, &a)
+		return a, true, p.declare(nil, &a)
 	case prefixLen == 5 && string(qname[:5]) == "xmlns":
-		return p.declare(qname[6:], &a)
+		return a, true, p.declare(qname[6:], &a)
 	}
 	p.doc.attrs = append(p.doc.attrs, a)
-	return true
+	return a, false, true
 }
 
 // attrFlags looks for what makes a value differ from its canonical form, and

@@ -24,6 +24,16 @@ const (
 	cdata
 )
 
+// Flags of elements.
+const (
+	// plainTag: both tags stand in the source as canonical XML writes them,
+	// and declare no namespaces.
+	plainTag = 1 << (3 + iota)
+	// plainTree: all of the subtree stands there so, and every element of it
+	// has the prefix and the namespace of this one.
+	plainTree
+)
+
 // A node is an element, a text or a comment. Nodes stand in document order;
 // those of a subtree follow its element up to end.
 type node struct {

@@ -27,9 +27,6 @@ func (n Node) Behind() Node { return Node{n.d, n.d.nodes[n.i].end} }
 // Before reports whether n stands before m in document order.
 func (n Node) Before(m Node) bool { return n.i < m.i }
 
-// Within reports whether n stands in the subtree of m. It holds for m itself.
-func (n Node) Within(m Node) bool { return n.i >= m.i && n.i < m.d.nodes[m.i].end }
-
 // Kind returns what n is.
 func (n Node) Kind() kind { return n.d.nodes[n.i].kind }
 
@@ -50,6 +47,32 @@ func (n Node) Prefix() []byte {
 
 // Namespace returns the namespace of an element.
 func (n Node) Namespace() Namespace { return n.d.nodes[n.i].ns }
+
+// PlainTag returns the start tag of an element, if both of its tags stand in
+// the source as canonical XML writes them where no namespace has to be declared
+// at it; otherwise nil.
+func (n Node) PlainTag() []byte {
+	x := &n.d.nodes[n.i]
+	if x.flags&plainTag == 0 {
+		return nil
+	}
+	end := x.start + 1 + int32(x.nameLen)
+	if x.attrLen > 0 {
+		end = n.d.attrs[x.attr+int32(x.attrLen)-1].stop + 1
+	}
+	return n.d.src[x.start : end+1]
+}
+
+// PlainTree returns an element with all below it, if all of that stands in the
+// source as canonical XML writes it where the element's namespace is declared
+// around it under its prefix; otherwise nil.
+func (n Node) PlainTree() []byte {
+	x := &n.d.nodes[n.i]
+	if x.flags&plainTree == 0 {
+		return nil
+	}
+	return n.d.src[x.start:x.stop]
+}
 
 // Text returns the character data of a text node, or of a comment. It reports
 // whether characters in it have to be written as references; without them the
