@@ -4,9 +4,13 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"sallyport/saml"
+	"sallyport/saml/internal/xenc"
 	"sallyport/saml/samltest"
 )
 
@@ -53,6 +57,9 @@ func FuzzValidate(f *testing.F) {
 	for _, a := range samltest.Attacks() {
 		f.Add([]byte(a.Message(s)))
 	}
+	for _, text := range vectorSeeds(f, sp, s, said) {
+		f.Add(text)
+	}
 	// What the Identity Provider signed before it was attacked may come out
 	// again.
 	for _, address := range []string{samltest.Email, samltest.Victim + ".evil.example"} {
@@ -66,6 +73,9 @@ func FuzzValidate(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		res, err := sp.Validate(message(s, text))
+		if r := refusal(t, err); r != nil && (!slices.Contains(saml.Codes(), r.Code) || len(r.Checks) == 0) {
+			t.Errorf("%+v", r)
+		}
 		if err == nil && !res.Restart && !said[says(res.Assertion)] {
 			t.Errorf("accepted: %s\n%s", says(res.Assertion), text)
 		}
@@ -85,6 +95,71 @@ func FuzzField(f *testing.F) {
 		res, err := sp.Validate(saml.Message{Values: []string{value}, Received: s.Now, Requests: pending(s.RequestID)})
 		if err == nil && !res.Restart && !said[says(res.Assertion)] {
 			t.Errorf("accepted: %s\n%s", says(res.Assertion), value)
+		}
+	})
+}
+
+// vectorSeeds are the messages of all vectors. What the good ones say is added
+// to what was said, with those that only a stricter configuration refuses.
+func vectorSeeds(f *testing.F, sp *saml.ServiceProvider, s samltest.Scene, said map[string]bool) (texts [][]byte) {
+	for _, v := range vectors(f) {
+		if e := v.header["encoding"]; e != "xml" && e != "base64" {
+			continue
+		}
+		texts = append(texts, []byte(v.message))
+		res, err := sp.Validate(message(s, []byte(v.message)))
+		if err == nil && !res.Restart && (v.header["verdict"] == "accept" || v.header["options"] != "") {
+			said[says(res.Assertion)] = true
+		}
+	}
+	return texts
+}
+
+// FuzzEncrypted puts any text into an EncryptedAssertion of a response that
+// nobody has signed, and gives any response to a service provider with keys:
+// what is accepted was signed, and what is refused tells nothing of the text.
+func FuzzEncrypted(f *testing.F) {
+	s := samltest.NewScene()
+	s.SP.Keys = samltest.SPKeys(samltest.SP)
+	sp, err := saml.New(s.SP)
+	if err != nil {
+		f.Fatal(err)
+	}
+	sp.SleepBy(func(time.Duration) {})
+	said := make(map[string]bool)
+	good := s.Response()
+	good.ResponseSigning = nil
+	for _, content := range []string{xenc.AES128GCM, xenc.AES256GCM, xenc.AES256CBC} {
+		r := s.Response()
+		encrypted(samltest.Encryption{Content: content})(r)
+		res, err := sp.Validate(message(s, []byte(r.String())))
+		if err != nil {
+			f.Fatal(err)
+		}
+		said[says(res.Assertion)] = true
+		f.Add([]byte(r.String()), false)
+	}
+	text := good.String()
+	f.Add([]byte(text[strings.Index(text, "<saml:Assertion"):strings.Index(text, "</samlp:Response>")]), true)
+	for _, text := range vectorSeeds(f, sp, s, said) {
+		f.Add(text, false)
+	}
+	sealed := func(clear string) []byte {
+		r := s.Response()
+		r.ResponseSigning, r.AssertionSigning = nil, nil
+		encrypted(samltest.Encryption{EditText: func(string) string { return clear }})(r)
+		return []byte(r.String())
+	}
+	f.Fuzz(func(t *testing.T, text []byte, seal bool) {
+		if seal {
+			text = sealed(string(text))
+		}
+		res, err := sp.Validate(message(s, text))
+		if r := refusal(t, err); r != nil && seal && (r.Code != saml.CodeDecryptionFailed || r.Error() != string(saml.CodeDecryptionFailed)) {
+			t.Errorf("the sender is told: %v", r)
+		}
+		if err == nil && !res.Restart && !said[says(res.Assertion)] {
+			t.Errorf("accepted: %s\n%s", says(res.Assertion), text)
 		}
 	})
 }

@@ -40,7 +40,20 @@ var vectorKeys = []string{"comment", "verdict", "code", "warnings", "email", "in
 // outcomeKeys are those that say what has to come of a message.
 var outcomeKeys = []string{"verdict", "code", "warnings", "email", "in-response-to", "name-id", "session-indexes", "status", "relay-state"}
 
-func readVector(t *testing.T, path string) vector {
+// vectors are all that stand in the directory.
+func vectors(t testing.TB) (all []vector) {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(vectorDir, "*.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range paths {
+		all = append(all, readVector(t, path))
+	}
+	return all
+}
+
+func readVector(t testing.TB, path string) vector {
 	t.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {

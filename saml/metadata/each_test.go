@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"sallyport/saml"
 	"sallyport/saml/internal/dsig"
 	"sallyport/saml/metadata"
 	"sallyport/saml/samltest"
@@ -147,7 +148,7 @@ func pins(names ...string) (list []*x509.Certificate) {
 	return list
 }
 
-func sign(t *testing.T, doc, id, method string) string {
+func sign(t testing.TB, doc, id, method string) string {
 	t.Helper()
 	key := samltest.NamedKey(samltest.RSA2048Other)
 	signed, err := dsig.Sign([]byte(doc), id, dsig.SignOptions{Key: key.Private, Prefix: "ds", Place: dsig.First,
@@ -301,6 +302,48 @@ func TestTheSizeOfAStreamIsLimited(t *testing.T) {
 	if err := metadata.Each(strings.NewReader(aggregate("", named("https://one.example"))), metadata.Options{}, func(metadata.Entity) error { return fails }); !errors.Is(err, fails) {
 		t.Error(err)
 	}
+}
+
+// FuzzParse gives any document: reading it ends, with an error for people or
+// with Identity Providers that a relation can be configured with; and with a
+// pinned certificate only what was signed comes out.
+func FuzzParse(f *testing.F) {
+	doc := entity(role(key("", cert(samltest.RSA2048)), sso("HTTP-POST", "https://idp.example")))
+	f.Add([]byte(doc))
+	f.Add([]byte(aggregate("", "<!-- x -->", named("https://one.example"), named("https://two.example"))))
+	f.Add(samltest.NewIdP().Metadata())
+	for _, text := range []string{"", "<html>", "{}", "-----BEGIN", "https://idp.example"} {
+		f.Add([]byte(text))
+	}
+	signed := make(map[string]bool)
+	for _, id := range []string{"https://one.example", "https://two.example"} {
+		signed[id] = true
+	}
+	f.Add([]byte(sign(f, aggregate(` ID="all"`, named("https://one.example"), named("https://two.example")), "all", dsig.ExcC14N)))
+	f.Fuzz(func(t *testing.T, doc []byte) {
+		found, err := metadata.Parse(doc)
+		var told *metadata.Error
+		if err != nil && (!errors.As(err, &told) || told.Reason == "") || err == nil && len(found) == 0 {
+			t.Errorf("%d entities, %v", len(found), err)
+		}
+		for _, e := range found {
+			if (e.IdP == nil) != (e.Fault != nil) {
+				t.Errorf("%+v", e)
+			}
+			if e.IdP == nil || len(e.IdP.Certificates) == 0 {
+				continue
+			}
+			if _, err := saml.New(saml.Config{EntityID: "x", ACSURL: "https://sp.example", IdP: *e.IdP}); err != nil {
+				t.Errorf("%v: %+v", err, e)
+			}
+		}
+		ids, err := read(bytes.NewReader(doc), metadata.Options{Pins: pins(samltest.RSA2048Other)})
+		for _, id := range ids {
+			if err == nil && !signed[id] {
+				t.Errorf("%s was never signed", id)
+			}
+		}
+	})
 }
 
 func FuzzEach(f *testing.F) {

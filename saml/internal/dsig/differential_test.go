@@ -148,14 +148,14 @@ func xmlsec(key string, files ...string) error {
 	return nil
 }
 
-func needXMLSec(t *testing.T) {
+func needXMLSec(t testing.TB) {
 	t.Helper()
 	if _, err := exec.LookPath("xmlsec1"); err != nil {
 		t.Fatal("xmlsec1 is missing: apt-get install xmlsec1")
 	}
 }
 
-func keyFile(t *testing.T, dir, name string) string {
+func keyFile(t testing.TB, dir, name string) string {
 	t.Helper()
 	path := filepath.Join(dir, name+".pem")
 	cert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: samltest.NamedKey(name).Certificate.Raw})
@@ -282,11 +282,18 @@ func TestChangedDocumentsAgreeWithXMLSec(t *testing.T) {
 			t.Fatal(err)
 		}
 		err := xmlsec(keyFile(t, dir, s.key), path)
-		if err != nil && !strings.Contains(err.Error(), "is not a valid URI") && !strings.Contains(err.Error(), "Relative namespace UR is invalid") {
+		if err != nil && !mindsMore(err) {
 			t.Errorf("%s: xmlsec1: %v\n%s", s.about, err, s.text)
 		}
 	}
 	t.Logf("%d changed documents still verify", accepted)
+}
+
+// mindsMore reports whether xmlsec1 refuses a document for a namespace name that
+// is no URI, or is relative and stands outside of the signed element. Neither
+// is in what was signed, for it was written with good ones.
+func mindsMore(err error) bool {
+	return strings.Contains(err.Error(), "is not a valid URI") || strings.Contains(err.Error(), "Relative namespace UR is invalid")
 }
 
 // change changes one place in a document.
