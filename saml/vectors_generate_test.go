@@ -146,6 +146,12 @@ func algorithmVectors() []vectorCase {
 				return must(sig, `<ds:Transform Algorithm="`+dsig.C14N10+`"></ds:Transform>`, "")
 			}
 		}))},
+		{name: "form-none-exclusive-only", comment: "no canonicalization transform, where only the exclusive form is accepted", header: header{"options": "exclusive-only"}, want: "saml_signature_algorithm",
+			change: both(form(dsig.C14N10, dsig.ExcC14N), signings(func(s *samltest.Signing) {
+				s.Edit = func(sig string) string {
+					return must(sig, `<ds:Transform Algorithm="`+dsig.C14N10+`"></ds:Transform>`, "")
+				}
+			}))},
 		{name: "certificate-expired", comment: "an expired certificate", header: header{"certificates": samltest.RSA2048Expired, "warnings": "saml_certificate_expired"}},
 		{name: "certificate-expired-refused", comment: "an expired certificate where that refuses", header: header{"certificates": samltest.RSA2048Expired, "options": "refuse-expired-certificate"}, want: "saml_certificate_expired"},
 		{name: "certificate-one-of-many", comment: "the last of several certificates, without KeyInfo", change: signings(func(s *samltest.Signing) { s.NoKeyInfo = true }),

@@ -18,6 +18,7 @@ import (
 	"unicode/utf8"
 
 	"sallyport/saml"
+	"sallyport/saml/internal/dsig"
 	"sallyport/saml/samltest"
 )
 
@@ -118,6 +119,8 @@ func (v vector) config(t *testing.T) saml.Config {
 			cfg.RefuseExpiredCertificate = true
 		case "require-encryption":
 			cfg.RequireEncryption = true
+		case "exclusive-only":
+			cfg.Algorithms.Canonicalizations = []string{dsig.ExcC14N}
 		case "allow-sha1":
 			cfg.Algorithms = cfg.Algorithms.With(saml.InsecureSHA1())
 		case "allow-cbc":
