@@ -153,9 +153,9 @@ func randomElement(r *rand.Rand, plain bool) string {
 
 // randomMessage returns a document with two elements that can be signed, with
 // the IDs outer and inner.
-func randomMessage(r *rand.Rand) string {
+func randomMessage(r *rand.Rand, plain bool) string {
 	var decls strings.Builder
-	g := &generator{Rand: r, budget: 40}
+	g := &generator{Rand: r, budget: 40, plain: plain}
 	scope := make(map[string]string)
 	for i, p := range prefixPool[1:] {
 		if r.IntN(2) == 0 {
@@ -165,7 +165,7 @@ func randomMessage(r *rand.Rand) string {
 	}
 	g.scope = append(g.scope, scope)
 	for _, a := range []string{` xml:lang="de"`, ` xml:space="preserve"`, ` xml:foo="x"`} {
-		if r.IntN(3) == 0 {
+		if r.IntN(3) == 0 && !plain {
 			decls.WriteString(a)
 		}
 	}
@@ -174,6 +174,10 @@ func randomMessage(r *rand.Rand) string {
 	g.Reset()
 	g.budget = 40
 	g.element(4)
+	lang := ` xml:lang="en"`
+	if plain {
+		lang = ""
+	}
 	return `<samlp:Response xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" ID="outer"` + decls.String() + ">" + first +
-		`<n:Assertion xmlns:n="urn:oasis:names:tc:SAML:2.0:assertion" ID="inner" xml:lang="en">` + g.String() + "</n:Assertion></samlp:Response>"
+		`<n:Assertion xmlns:n="urn:oasis:names:tc:SAML:2.0:assertion" ID="inner"` + lang + ">" + g.String() + "</n:Assertion></samlp:Response>"
 }
