@@ -19,18 +19,26 @@ demo: build
 check:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }
 	go vet ./...
+	cd test/bench && go vet ./...
 	go tool staticcheck ./...
 
 # What the tests need besides Go, each from the distribution or npm.
 tools:
 	./test/tools
 
+# The SAML library's packages run with their coverage, then each of its fuzz
+# targets for 20 seconds.
 test: tools check build
-	go run ./internal/testenv/withpostgres -- go test -count=1 -timeout=20m ./...
+	go run ./internal/testenv/withpostgres -- go test -count=1 -timeout=20m $$(go list ./... | grep -v '^sallyport/saml')
+	./test/coverage
+	./test/fuzz
+	cd test/bench && go test -count=1 ./...
 
 soak: tools build
 	SOAK=1 go run ./internal/testenv/withpostgres -- go test -count=1 -timeout=0 ./...
+	FUZZTIME=1h ./test/fuzz
 
 bench: build
 	go test -run='^$$' -bench=. -benchmem ./saml/...
+	cd test/bench && go test -run='^$$' -bench=. -benchmem
 	go run ./internal/testenv/withpostgres -- go test -run='^$$' -bench=. -benchtime=3s ./internal/db/... ./test/...

@@ -1,18 +1,27 @@
 package saml
 
 import (
+	"fmt"
+	"slices"
+
 	"sallyport/saml/internal/dsig"
 	"sallyport/saml/internal/xenc"
 )
 
-// Algorithms lists, by URI, what a message may use. What is in no list here is
-// accepted never: HMAC, DSA, MD5, XPath, XSLT, Triple DES and the like.
+// Algorithms lists, by URI, what a message may use, for one relation
+// ([Config.Algorithms]). What is in no list here is accepted never: HMAC, DSA,
+// MD5, XPath, XSLT, Triple DES and the like; [New] refuses to be asked for it.
+//
+// There are two kinds: those of [DefaultAlgorithms], and those of
+// [InsecureAlgorithms], each of which has to be asked for by a name that says
+// so. [SupportedAlgorithms] are both. The hashes inside of RSA-OAEP are not
+// listed: its security does not rest on them, not even with SHA-1.
 type Algorithms struct {
-	Signatures        []string
-	Digests           []string
-	Canonicalizations []string
-	ContentEncryption []string
-	KeyTransport      []string
+	Signatures        []string // signature methods, detached ones too
+	Digests           []string // of references
+	Canonicalizations []string // of references and of SignedInfo
+	ContentEncryption []string // of assertions and NameIDs
+	KeyTransport      []string // of their content keys
 }
 
 // Signature methods that are accepted by default: RSA PKCS #1 v1.5, RSA-PSS and
@@ -58,9 +67,17 @@ func DefaultAlgorithms() Algorithms {
 	}.clone()
 }
 
-// InsecureSHA1, InsecureCBC and InsecureRSA15 return what can be accepted
-// besides, although it is broken or easily used wrongly, for an Identity
-// Provider that can do no better. Each use is a warning.
+// SupportedAlgorithms returns everything that is implemented: what is accepted by
+// default, and what is insecure.
+func SupportedAlgorithms() Algorithms { return DefaultAlgorithms().With(InsecureAlgorithms()) }
+
+// InsecureAlgorithms returns what can be accepted besides, although it is broken
+// or easily used wrongly, for an Identity Provider that can do no better: the
+// union of [InsecureSHA1], [InsecureCBC] and [InsecureRSA15], which are better
+// asked for one by one. Each use is a warning.
+func InsecureAlgorithms() Algorithms { return InsecureSHA1().With(InsecureCBC()).With(InsecureRSA15()) }
+
+// InsecureSHA1 is signatures and digests with SHA-1.
 func InsecureSHA1() Algorithms {
 	return Algorithms{Signatures: insecureSignatures, Digests: insecureDigests}.clone()
 }
@@ -96,4 +113,20 @@ func (a Algorithms) clone() Algorithms {
 
 func (a Algorithms) isZero() bool {
 	return len(a.Signatures)+len(a.Digests)+len(a.Canonicalizations)+len(a.ContentEncryption)+len(a.KeyTransport) == 0
+}
+
+// check reports an entry that is not supported.
+func (a Algorithms) check() error {
+	known := SupportedAlgorithms()
+	for _, pair := range [][2][]string{
+		{a.Signatures, known.Signatures}, {a.Digests, known.Digests}, {a.Canonicalizations, known.Canonicalizations},
+		{a.ContentEncryption, known.ContentEncryption}, {a.KeyTransport, known.KeyTransport},
+	} {
+		for _, uri := range pair[0] {
+			if !slices.Contains(pair[1], uri) {
+				return fmt.Errorf("saml: the algorithm %q is not supported for this", uri)
+			}
+		}
+	}
+	return nil
 }

@@ -101,7 +101,8 @@ type Config struct {
 
 	// Mode is for responses that answer no request; Restart if empty.
 	Mode Mode
-	// Algorithms is what messages may use; DefaultAlgorithms if zero.
+	// Algorithms is what messages may use; DefaultAlgorithms if zero. Of lists
+	// that are not, an empty one accepts nothing.
 	Algorithms Algorithms
 	// RequireSignedResponse refuses a response of which only the assertion is
 	// signed.
@@ -168,6 +169,9 @@ func New(cfg Config) (*ServiceProvider, error) {
 	}
 	if cfg.Algorithms.isZero() {
 		cfg.Algorithms = DefaultAlgorithms()
+	}
+	if err := cfg.Algorithms.check(); err != nil {
+		return nil, err
 	}
 	cfg.IdP.Certificates = slices.Clone(cfg.IdP.Certificates)
 	cfg.IdP.SSO, cfg.IdP.SLO = slices.Clone(cfg.IdP.SSO), slices.Clone(cfg.IdP.SLO)

@@ -137,10 +137,13 @@ func algorithmVectors() []vectorCase {
 		{name: "method-ecdsa-p521", comment: "ECDSA on P-521", change: signedBy(samltest.EC521, dsig.ECDSASHA512), header: header{"certificates": samltest.EC521}},
 		{name: "method-rsa-sha1-allowed", comment: "RSA with SHA-1 where it is allowed", change: signings(func(s *samltest.Signing) { s.Method, s.Digest = dsig.RSASHA1, dsig.SHA1 }),
 			header: header{"options": "allow-sha1", "warnings": "saml_signature_algorithm"}},
+		{name: "method-ecdsa-sha1-allowed", comment: "ECDSA with SHA-1 where it is allowed", change: both(signedBy(samltest.EC256, dsig.ECDSASHA1), signings(func(s *samltest.Signing) { s.Digest = dsig.SHA1 })),
+			header: header{"certificates": samltest.EC256, "options": "allow-sha1", "warnings": "saml_signature_algorithm"}},
 		{name: "form-inclusive", comment: "Canonical XML 1.0 for both", change: form(dsig.C14N10, dsig.C14N10)},
 		{name: "form-inclusive-1.1", comment: "Canonical XML 1.1 for both", change: form(dsig.C14N11, dsig.C14N11)},
 		{name: "form-prefix-list", comment: "a PrefixList with a default namespace", change: form(dsig.ExcC14N, dsig.ExcC14N, "xs", "#default", "saml")},
 		{name: "form-comments", comment: "canonical forms with comments, of which there are none", change: form(dsig.ExcC14NComments, dsig.C14N10Comments)},
+		{name: "form-comments-1.1", comment: "Canonical XML 1.1 with comments, of which there are none", change: form(dsig.C14N11Comments, dsig.C14N11Comments)},
 		{name: "form-none", comment: "no canonicalization transform, which means Canonical XML 1.0", change: both(form(dsig.C14N10, dsig.ExcC14N), signings(func(s *samltest.Signing) {
 			s.Edit = func(sig string) string {
 				return must(sig, `<ds:Transform Algorithm="`+dsig.C14N10+`"></ds:Transform>`, "")

@@ -162,6 +162,19 @@ func instantVectors() []vectorCase {
 		list = append(list, vectorCase{name: "time-" + name, comment: "an instant that is none: " + text, want: "saml_not_yet_valid",
 			change: func(r *samltest.Response) { r.Assertion.Conditions.NotBefore = text }})
 	}
+	// A reader that lets one of these pass reads an instant that is still ahead.
+	for name, text := range map[string]string{
+		"letters": "2026-03-0:T09:29:59Z", "below-digits": "2026-03-1/T09:29:59Z", "slashes": "2026/03/09T09:29:59Z", "blank": "2026-03-09 09:29:59Z",
+		"lower-case": "2026-03-09t09:29:59z", "month-13": "2026-13-09T09:29:59Z", "day-0": "2026-04-00T09:29:59Z", "day-32": "2026-03-32T09:29:59Z",
+		"hour-24": "2026-03-09T24:00:00Z", "minute-60": "2026-03-09T09:60:59Z", "second-60": "2026-03-09T09:29:60Z", "no-zone": "2026-03-09T09:29:59",
+		"empty-fraction": "2026-03-09T09:29:59.Z", "comma": "2026-03-09T09:29:59,5Z", "ten-digits": "2026-03-09T09:29:59.1234567890Z", "behind-zone": "2026-03-09T09:29:59Zx",
+		"zone-letters": "2026-03-09T09:29:59+0:00:", "zone-below-digits": "2026-03-09T09:29:59+0/:00", "zone-above-digits": "2026-03-09T09:29:59+00:0:", "zone-15": "2026-03-09T09:29:59+15:00",
+		"zone-minute-60": "2026-03-09T09:29:59+01:60", "zone-no-colon": "2026-03-09T09:29:59+01000", "zone-sign": "2026-03-09T09:29:59*01:00", "zone-short": "2026-03-09T09:29:59+01",
+		"five-digit-year": "12026-03-09T09:29:59Z", "negative-year": "-2026-03-09T09:29:59Z", "white-space": " 2026-03-09T09:29:59Z", "empty": "",
+	} {
+		list = append(list, vectorCase{name: "time-end-" + name, comment: "an end that is no instant: " + text, want: "saml_expired",
+			change: edit(`NotOnOrAfter="2026-03-01T09:35:00.000Z"><saml:AudienceRestriction>`, `NotOnOrAfter="`+text+`"><saml:AudienceRestriction>`)})
+	}
 	list = append(list,
 		vectorCase{name: "time-issued-ahead", comment: "made in an hour", want: "saml_not_yet_valid", change: func(r *samltest.Response) { r.Assertion.IssueInstant = at(time.Hour) }},
 		vectorCase{name: "time-confirmation-start", comment: "a confirmation that holds in an hour", want: "saml_not_yet_valid", change: func(r *samltest.Response) { r.Confirmation().NotBefore = at(time.Hour) }},

@@ -53,6 +53,7 @@ func (s sample) theirs() error {
 // is to an ID, xml: attributes of ancestors, a PrefixList for SignedInfo, and
 // the name #default in one.
 func TestVerdictsAgreeWithGoxmldsig(t *testing.T) {
+	t.Parallel()
 	r := rand.New(rand.NewPCG(11, 12))
 	form := func(r *rand.Rand) dsig.Canonicalization {
 		c := randomForm(r)

@@ -106,6 +106,7 @@ const batch = 25
 // TestXMLSecDecryptsWhatSamltestEncrypts: what the other tests decrypt is
 // encrypted as others understand it.
 func TestXMLSecDecryptsWhatSamltestEncrypts(t *testing.T) {
+	t.Parallel()
 	needXMLSec(t)
 	dir := t.TempDir()
 	private, err := x509.MarshalPKCS8PrivateKey(samltest.NamedKey(samltest.SP).Private)
@@ -151,6 +152,7 @@ func TestXMLSecDecryptsWhatSamltestEncrypts(t *testing.T) {
 // TestWhatXMLSecEncryptsIsDecrypted takes documents of which nothing was
 // encrypted here.
 func TestWhatXMLSecEncryptsIsDecrypted(t *testing.T) {
+	t.Parallel()
 	needXMLSec(t)
 	dir := t.TempDir()
 	public, err := x509.MarshalPKIXPublicKey(samltest.NamedKey(samltest.SP).Private.Public())
