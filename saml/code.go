@@ -5,39 +5,39 @@ package saml
 type Code string
 
 const (
-	CodeResponseMissing    Code = "saml_response_missing"
-	CodeTooLarge           Code = "saml_too_large"
-	CodeBase64Invalid      Code = "saml_base64_invalid"
-	CodeXMLInvalid         Code = "saml_xml_invalid"
-	CodeUnsupportedMessage Code = "saml_unsupported_message"
-	CodeStatusNotSuccess   Code = "saml_status_not_success"
-	CodeMultipleAssertions Code = "saml_multiple_assertions"
+	CodeResponseMissing    Code = "saml_response_missing"    // no field SAMLResponse, or several
+	CodeTooLarge           Code = "saml_too_large"           // more than MaxMessage
+	CodeBase64Invalid      Code = "saml_base64_invalid"      // not base64
+	CodeXMLInvalid         Code = "saml_xml_invalid"         // not well-formed, or what messages may not hold
+	CodeUnsupportedMessage Code = "saml_unsupported_message" // no Response of SAML 2.0 with an assertion
+	CodeStatusNotSuccess   Code = "saml_status_not_success"  // the Identity Provider reports a failure
+	CodeMultipleAssertions Code = "saml_multiple_assertions" // more than one assertion, wherever they hide
 
-	CodeSignatureMissing   Code = "saml_signature_missing"
-	CodeSignatureInvalid   Code = "saml_signature_invalid"
-	CodeSignatureAlgorithm Code = "saml_signature_algorithm"
-	CodeCertificateUnknown Code = "saml_certificate_unknown"
-	CodeCertificateExpired Code = "saml_certificate_expired"
-	CodeDecryptionFailed   Code = "saml_decryption_failed"
+	CodeSignatureMissing   Code = "saml_signature_missing"   // nothing is signed, or not what has to be
+	CodeSignatureInvalid   Code = "saml_signature_invalid"   // a signature that does not hold, or of another shape
+	CodeSignatureAlgorithm Code = "saml_signature_algorithm" // an algorithm that is not accepted
+	CodeCertificateUnknown Code = "saml_certificate_unknown" // signed with a certificate that is not configured
+	CodeCertificateExpired Code = "saml_certificate_expired" // a certificate out of its dates
+	CodeDecryptionFailed   Code = "saml_decryption_failed"   // all that is wrong with what is encrypted
 
-	CodeIssuerMismatch      Code = "saml_issuer_mismatch"
-	CodeDestinationMismatch Code = "saml_destination_mismatch"
-	CodeRequestUnknown      Code = "saml_request_unknown"
-	CodeRequestExpired      Code = "saml_request_expired"
-	CodeIdPInitiatedRefused Code = "saml_idp_initiated_refused"
-	CodeRecipientMismatch   Code = "saml_recipient_mismatch"
-	CodeSubjectUnconfirmed  Code = "saml_subject_unconfirmed"
-	CodeExpired             Code = "saml_expired"
-	CodeNotYetValid         Code = "saml_not_yet_valid"
-	CodeAudienceMismatch    Code = "saml_audience_mismatch"
-	CodeConditionUnknown    Code = "saml_condition_unknown"
-	CodeAuthnMissing        Code = "saml_authn_missing"
-	CodeSessionExpired      Code = "saml_session_expired"
-	CodeAuthnContext        Code = "saml_authn_context"
-	CodeReplayed            Code = "saml_replayed"
-	CodeNameIDMissing       Code = "saml_nameid_missing"
-	CodeNameIDNotEmail      Code = "saml_nameid_not_email"
-	CodeLogoutInvalid       Code = "saml_logout_invalid"
+	CodeIssuerMismatch      Code = "saml_issuer_mismatch"       // from another Identity Provider
+	CodeDestinationMismatch Code = "saml_destination_mismatch"  // for another address
+	CodeRequestUnknown      Code = "saml_request_unknown"       // answers a request that we never sent
+	CodeRequestExpired      Code = "saml_request_expired"       // answers one that is too old
+	CodeIdPInitiatedRefused Code = "saml_idp_initiated_refused" // answers none, where one is wanted
+	CodeRecipientMismatch   Code = "saml_recipient_mismatch"    // confirmed for another address
+	CodeSubjectUnconfirmed  Code = "saml_subject_unconfirmed"   // no bearer confirmation that holds
+	CodeExpired             Code = "saml_expired"               // its time is over
+	CodeNotYetValid         Code = "saml_not_yet_valid"         // its time has not come
+	CodeAudienceMismatch    Code = "saml_audience_mismatch"     // made for somebody else, or for anybody
+	CodeConditionUnknown    Code = "saml_condition_unknown"     // a condition that is not understood
+	CodeAuthnMissing        Code = "saml_authn_missing"         // nobody says that the user was authenticated
+	CodeSessionExpired      Code = "saml_session_expired"       // the Identity Provider's session is over
+	CodeAuthnContext        Code = "saml_authn_context"         // authenticated in another way than asked for
+	CodeReplayed            Code = "saml_replayed"              // was used before
+	CodeNameIDMissing       Code = "saml_nameid_missing"        // names nobody
+	CodeNameIDNotEmail      Code = "saml_nameid_not_email"      // names somebody, and not by an e-mail address
+	CodeLogoutInvalid       Code = "saml_logout_invalid"        // all that is wrong with a logout message alone
 	// CodeNameIDFormat is a warning's code only.
 	CodeNameIDFormat Code = "saml_nameid_format"
 )
@@ -60,9 +60,9 @@ type Status string
 
 const (
 	Passed     Status = "passed"
-	Failed     Status = "failed"
-	Warning    Status = "warning" // worth telling the administrator; refuses nothing
-	NotReached Status = "not_reached"
+	Failed     Status = "failed"      // refuses
+	Warning    Status = "warning"     // worth telling the administrator; refuses nothing
+	NotReached Status = "not_reached" // could not be judged
 )
 
 // A Check is one rule held against one message.

@@ -17,6 +17,7 @@ import (
 // A Binding is the URI of a protocol binding.
 type Binding string
 
+// The bindings that are spoken (SAML bindings, sections 3.4 and 3.5).
 const (
 	HTTPRedirect Binding = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect"
 	HTTPPost     Binding = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"
@@ -60,9 +61,9 @@ const (
 type NameIDPolicy string
 
 const (
-	NameIDEmail       NameIDPolicy = "emailAddress"
-	NameIDUnspecified NameIDPolicy = "unspecified"
-	NameIDNone        NameIDPolicy = "none" // no NameIDPolicy element
+	NameIDEmail       NameIDPolicy = "emailAddress" // the default
+	NameIDUnspecified NameIDPolicy = "unspecified"  // whatever the Identity Provider is set up for
+	NameIDNone        NameIDPolicy = "none"         // no NameIDPolicy element
 )
 
 // Limits of this package.

@@ -26,9 +26,9 @@ type RequestState int
 
 const (
 	RequestUnknown RequestState = iota // never issued by us for this relation
-	RequestPending
-	RequestUsed
-	RequestExpired
+	RequestPending                     // not answered yet, and still to be
+	RequestUsed                        // answered before
+	RequestExpired                     // too old to be answered
 )
 
 // A Result is a message that was accepted, or one that asks for a restart.

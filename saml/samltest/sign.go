@@ -15,8 +15,8 @@ type Position int
 
 const (
 	BehindIssuer Position = iota // where the schema has it
-	First
-	Last
+	First                        // before everything else
+	Last                         // behind everything else
 )
 
 // A Signing says how an element is signed. Key has to be set. Algorithms are
