@@ -138,7 +138,7 @@ func ExampleServiceProvider_ValidateLogout() {
 		return
 	}
 	fmt.Println("end the sessions of", out.Request.NameID.Value, "with", out.Request.SessionIndexes)
-	answer, err := sp.LogoutResponse(out.Request.ID, true, s.Now)
+	answer, err := sp.LogoutResponse(saml.LogoutResponseOptions{InResponseTo: out.Request.ID, Done: true, Now: s.Now})
 	if err != nil {
 		fmt.Println(err)
 		return
