@@ -28,6 +28,8 @@ const (
 	ActUserOwner             Action = "user.owner" // whatever makes, unmakes or touches an owner
 	ActUserSSO               Action = "user.sso"
 	ActUserSessions          Action = "user.sessions"
+	ActUserInvite            Action = "user.invite"         // mail an invitation once more
+	ActUserPasswordReset     Action = "user.password_reset" // mail a link for it
 
 	ActAccountRead  Action = "account.read"
 	ActAccountWrite Action = "account.write"
@@ -83,6 +85,8 @@ var rights = map[Action]right{
 	ActUserOwner:             {role: RoleOwner, fresh: true},
 	ActUserSSO:               {role: RoleAdministrator, fresh: true},
 	ActUserSessions:          {role: RoleAdministrator, scopes: []Scope{ScopeUsers}},
+	ActUserInvite:            {role: RoleAdministrator, scopes: []Scope{ScopeUsers}},
+	ActUserPasswordReset:     {role: RoleAdministrator, scopes: []Scope{ScopeUsers}},
 
 	ActAccountRead:  {role: RoleAdministrator, scopes: []Scope{ScopeRead, ScopeUsers}},
 	ActAccountWrite: {role: RoleAdministrator, scopes: []Scope{ScopeUsers}},

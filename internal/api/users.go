@@ -82,6 +82,7 @@ func (a *API) users() {
 			Name     string  `json:"name,omitempty"`
 			Role     string  `json:"role,omitempty" enum:"owner,administrator,member"`
 			Invite   *bool   `json:"invite,omitempty" doc:"Send the invitation; true if left out."`
+			Language string  `json:"language,omitempty" enum:"en,de" doc:"Of mails to the user."`
 			Password *string `json:"password,omitempty" doc:"Only the operator: vouches for the user, who is active at once."`
 		}
 	}
@@ -90,6 +91,7 @@ func (a *API) users() {
 		func(ctx context.Context, actor access.Actor, in *addUser) (*body[userOut], error) {
 			v, err := a.Directory.AddUser(ctx, actor, in.ID, directory.NewUser{
 				Email: in.Body.Email, Name: in.Body.Name, Role: access.Role(in.Body.Role), Password: in.Body.Password,
+				Language: in.Body.Language, Silent: in.Body.Invite != nil && !*in.Body.Invite,
 			})
 			return &body[userOut]{showUser(v)}, err
 		})
@@ -116,14 +118,15 @@ func (a *API) users() {
 		Body struct {
 			Email    string  `json:"email"`
 			Name     string  `json:"name,omitempty"`
-			Password *string `json:"password,omitempty" doc:"With it the user is active."`
+			Language string  `json:"language,omitempty" enum:"en,de" doc:"Of mails to the user."`
+			Password *string `json:"password,omitempty" doc:"With it the user is active; without it an invitation is sent."`
 		}
 	}
 	handle(a, route{id: "create-independent-user", method: http.MethodPost, path: "/users", tag: tag,
 		summary: "Create an independent user", action: access.ActUserCreateIndependent, status: http.StatusCreated},
 		func(ctx context.Context, actor access.Actor, in *createIndependentUser) (*body[userOut], error) {
 			v, err := a.Directory.AddIndependentUser(ctx, actor, directory.NewUser{
-				Email: in.Body.Email, Name: in.Body.Name, Password: in.Body.Password,
+				Email: in.Body.Email, Name: in.Body.Name, Password: in.Body.Password, Language: in.Body.Language,
 			})
 			return &body[userOut]{showUser(v)}, err
 		})
@@ -163,6 +166,20 @@ func (a *API) users() {
 		summary: "Remove a user, or revoke an invitation", action: access.ActUserDelete, kinds: userOrInvitation, status: http.StatusNoContent},
 		func(ctx context.Context, actor access.Actor, in *ref) (*none, error) {
 			return nil, a.Directory.RemoveUser(ctx, actor, in.ID)
+		})
+
+	handle(a, route{id: "send-invitation", method: http.MethodPost, path: "/users/{id}/invitation", tag: tag,
+		summary: "Mail an invitation once more", action: access.ActUserInvite, kinds: userOrInvitation},
+		func(ctx context.Context, actor access.Actor, in *ref) (*body[userOut], error) {
+			v, err := a.Directory.ResendInvitation(ctx, actor, in.ID)
+			return &body[userOut]{showUser(v)}, err
+		})
+
+	handle(a, route{id: "send-password-reset", method: http.MethodPost, path: "/users/{id}/password-reset", tag: tag,
+		summary: "Mail a link to set another password", action: access.ActUserPasswordReset, kinds: user},
+		func(ctx context.Context, actor access.Actor, in *ref) (*body[userOut], error) {
+			v, err := a.SignIn.SendPasswordReset(ctx, actor, in.ID)
+			return &body[userOut]{showUser(v)}, err
 		})
 
 	handle(a, route{id: "list-user-sessions", method: http.MethodGet, path: "/users/{id}/sessions", tag: tag,

@@ -18,6 +18,7 @@ import (
 	"sallyport/internal/fault"
 	"sallyport/internal/id"
 	"sallyport/internal/job"
+	"sallyport/internal/link"
 	"sallyport/internal/outbox"
 	"sallyport/internal/password"
 	"sallyport/internal/secret"
@@ -38,13 +39,15 @@ type App struct {
 	Web      *web.Web
 	Tokens   *token.Service
 
-	outbox   *outbox.Outbox
-	jobs     *job.Runner
-	sessions *session.Service
-	signin   *signin.Service
-	sso      *sso.Service
-	metrics  *metrics
-	clock    clockState
+	outbox    *outbox.Outbox
+	jobs      *job.Runner
+	links     *link.Service
+	directory *directory.Service
+	sessions  *session.Service
+	signin    *signin.Service
+	sso       *sso.Service
+	metrics   *metrics
+	clock     clockState
 }
 
 // Open opens the installation that the settings name, and brings its database
@@ -111,11 +114,14 @@ func build(s Settings, version string, logger *slog.Logger, d *db.DB, ring *secr
 	a.jobs = job.New(d, ids, logger, a.metrics.job)
 	hasher := password.NewHasher(password.DefaultParams, runtime.GOMAXPROCS(0))
 	a.sessions = session.New(d, ids)
-	dir := directory.New(d, ids, log, a.sessions, hasher, sso.Checker{}, directory.Config{
-		DefaultEdition: s.DefaultEdition, AccountRoles: s.AccountRoles, ProductName: s.ProductName,
+	a.links = link.New(d, ids, s.BaseURL)
+	a.directory = directory.New(d, ids, log, a.sessions, hasher, sso.Checker{}, a.links, a.outbox, directory.Config{
+		DefaultEdition: s.DefaultEdition, AccountRoles: s.AccountRoles, ProductName: s.ProductName, BaseURL: s.BaseURL,
 	})
-	a.signin = signin.New(d, ids, log, dir, a.sessions, hasher, ring,
-		func(method access.Method, outcome string, code fault.Code) { a.metrics.signIn(method, outcome, code) }, s.ProductName)
+	dir := a.directory
+	a.signin = signin.New(d, ids, log, dir, a.sessions, hasher, ring, a.links,
+		func(method access.Method, outcome string, code fault.Code) { a.metrics.signIn(method, outcome, code) },
+		signin.Config{Product: s.ProductName, SignUp: s.Signup == "open"})
 	a.sso = sso.New(d, ids, log, dir, a.signin, ring, logger, sso.Config{BaseURL: s.BaseURL, Observe: a.metrics.validation})
 	a.Tokens = token.New(d, ids, log, dir)
 	a.register()

@@ -152,7 +152,7 @@ func rate(to *Rate, v string) string {
 	return ""
 }
 
-func link(to *string, v string) string {
+func webLink(to *string, v string) string {
 	if v != "" {
 		u, err := url.Parse(v)
 		web := err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Hostname() != ""

@@ -18,6 +18,8 @@ func (a *App) purges() map[string]func(context.Context) error {
 		"purge_sso":      a.sso.Purge,
 		"purge_tokens":   a.Tokens.Purge,
 		"purge_jobs":     a.jobs.Purge,
+		"purge_links":    a.links.Purge,
+		"purge_sign_ups": a.directory.PurgeSignUps,
 	}
 }
 

@@ -163,6 +163,8 @@ func (c *cli) users() *cobra.Command {
 	add := &cobra.Command{Use: "add [ORGANIZATION] EMAIL", Short: "Add a user to an organization, or an independent one", Args: cobra.RangeArgs(1, 2)}
 	add.Flags().String("name", "", "name")
 	add.Flags().String("role", "", "owner, administrator or member")
+	add.Flags().String("language", "", "of mails to the user: en or de")
+	add.Flags().Bool("invite", true, "send the invitation")
 	passwordFile := add.Flags().String("password-file", "", "file with a password, - for standard input: the user is active at once")
 	list := paging(&cobra.Command{Use: "list ORGANIZATION", Short: "List an organization's users", Args: cobra.ExactArgs(1)})
 	for name, help := range map[string]string{"q": "prefix of name or address", "status": "invited, active or deactivated",
@@ -177,12 +179,14 @@ func (c *cli) users() *cobra.Command {
 	sso := update.Flags().String("sso", "", "inherit, enabled or disabled")
 	profile := update.Flags().String("sso-profile", "", "SSO profile, with --sso enabled")
 	remove := &cobra.Command{Use: "remove USER", Short: "Remove a user, or revoke an invitation", Args: cobra.ExactArgs(1)}
+	invite := &cobra.Command{Use: "invite USER", Short: "Mail an invitation once more", Args: cobra.ExactArgs(1)}
+	reset := &cobra.Command{Use: "reset-password USER", Short: "Mail a link to set another password", Args: cobra.ExactArgs(1)}
 	sessions := &cobra.Command{Use: "sessions USER", Short: "List a user's sessions", Args: cobra.ExactArgs(1)}
 	end := &cobra.Command{Use: "end-sessions USER", Short: "End a user's sessions", Args: cobra.ExactArgs(1)}
 	path := func(args []string, rest string) string { return "/users/" + url.PathEscape(args[0]) + rest }
 	return group("user", "Users",
 		c.run(add, func(args []string) (call, error) {
-			body := given(add.Flags(), "name", "role")
+			body := given(add.Flags(), "name", "role", "language", "invite")
 			body["email"] = args[len(args)-1]
 			if *passwordFile != "" {
 				text, err := c.readFile(*passwordFile)
@@ -212,6 +216,12 @@ func (c *cli) users() *cobra.Command {
 			return call{method: http.MethodPatch, path: path(args, ""), body: body}, nil
 		}),
 		c.run(remove, func(args []string) (call, error) { return call{method: http.MethodDelete, path: path(args, "")}, nil }),
+		c.run(invite, func(args []string) (call, error) {
+			return call{method: http.MethodPost, path: path(args, "/invitation")}, nil
+		}),
+		c.run(reset, func(args []string) (call, error) {
+			return call{method: http.MethodPost, path: path(args, "/password-reset")}, nil
+		}),
 		c.run(sessions, func(args []string) (call, error) { return get(path(args, "/sessions"), nil), nil },
 			"id", "method", "created_at", "last_seen_at", "address"),
 		c.run(end, func(args []string) (call, error) {

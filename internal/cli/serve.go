@@ -120,7 +120,7 @@ func databaseFlags(flags *pflag.FlagSet) {
 	flags.String("config", "", "YAML file with settings [SALLYPORT_CONFIG]")
 	for _, s := range app.Table() {
 		switch s.Name {
-		case "database", "secret-key-file", "base-url", "account-roles", "default-edition":
+		case "database", "secret-key-file", "base-url", "account-roles", "default-edition", "product-name":
 			flags.String(s.Name, s.Default, s.Help)
 		}
 	}

@@ -20,6 +20,12 @@ type NewUser struct {
 	// Password, if set, makes the user active at once: the operator vouches
 	// for the address.
 	Password *string
+	// Language is in which mails are written; empty: not known.
+	Language string
+	// Silent sends no invitation; a known user is told all the same.
+	Silent bool
+
+	noMail bool // whoever it is knows already
 }
 
 // AddUser brings a user into an organization. At a domain that it has verified
@@ -81,6 +87,9 @@ func (in *NewUser) check(managed bool) (Address, error) {
 		wrong = append(wrong, fault.Field{Name: "name", Message: why})
 	}
 	in.Name = name
+	if in.Language != "" && in.Language != "en" && in.Language != "de" {
+		wrong = append(wrong, fault.Field{Name: "language", Message: "is en or de"})
+	}
 	if managed && !validRole(in.Role) {
 		wrong = append(wrong, fault.Field{Name: "role", Message: "is owner, administrator or member"})
 	}
@@ -135,7 +144,7 @@ func (s *Service) addUser(tx *db.Tx, organizationID string, address Address, in 
 	case hash != "" && held && holder.OrganizationID != organizationID:
 		return UserView{}, fault.New(fault.DomainVerifiedElsewhere, "Another organization holds the domain of this address.")
 	case !ours && hash == "":
-		i, err := s.invite(tx, organizationID, address, in.Name, in.Role)
+		i, err := s.invite(tx, organizationID, address, in)
 		return UserView{Invitation: &i}, err
 	}
 	if !exists {
@@ -165,6 +174,9 @@ func (s *Service) manage(tx *db.Tx, u *User, exists bool, organizationID string,
 	if err := deleteInvitationFor(tx, organizationID, u.Key); err != nil {
 		return err
 	}
+	if err := s.links.End(tx, "", u.ID); err != nil {
+		return err
+	}
 	action := audit.UserManaged
 	if exists {
 		if err := updateUser(tx, u); err != nil {
@@ -179,10 +191,35 @@ func (s *Service) manage(tx *db.Tx, u *User, exists bool, organizationID string,
 			return errors.Join(err, fault.New(fault.Conflict, "Somebody has this address."))
 		}
 	}
-	return s.audit.Append(tx, audit.Event{
+	if err := s.audit.Append(tx, audit.Event{
 		OrganizationID: organizationID, Action: action, Target: u.target(),
 		Changes: []audit.Change{{Field: "role", New: u.Role}, {Field: "status", New: u.Status}},
-	})
+	}); err != nil {
+		return err
+	}
+	return s.tell(tx, u, exists, in)
+}
+
+// tell mails a user who has become managed: an invitation to who has to arrive
+// yet, a notice to who was there before.
+func (s *Service) tell(tx *db.Tx, u *User, exists bool, in NewUser) error {
+	if !exists {
+		if err := s.SetLanguage(tx, u.ID, in.Language); err != nil {
+			return err
+		}
+	}
+	switch {
+	case in.noMail:
+		return nil
+	case u.Status == access.UserInvited:
+		if in.Silent {
+			return nil
+		}
+		return s.Invite(tx, u)
+	case exists && u.Status == access.UserActive:
+		return s.tellManaged(tx, u)
+	}
+	return nil
 }
 
 // vouched makes a user active on the operator's word.
@@ -195,21 +232,29 @@ func (u *User) vouched(tx *db.Tx, hash string) {
 }
 
 // invite invites the owner of an address. A second invitation changes nothing.
-func (s *Service) invite(tx *db.Tx, organizationID string, address Address, name string, role access.Role) (Invitation, error) {
+func (s *Service) invite(tx *db.Tx, organizationID string, address Address, in NewUser) (Invitation, error) {
 	i, err := invitationFor(tx, organizationID, address.Key)
 	if !errors.Is(err, db.ErrNoRows) {
 		return i, err
 	}
 	i = Invitation{
 		ID: s.ids.New(id.Invitation), OrganizationID: organizationID, Email: address.Typed, Key: address.Key,
-		Name: name, Role: role, CreatedAt: tx.Now(),
+		Name: in.Name, Role: in.Role, CreatedAt: tx.Now(),
 	}
 	if _, err := insertInvitation(tx, &i); err != nil {
 		return i, err
 	}
+	if err := setInvitationLanguage(tx, i.ID, in.Language); err != nil {
+		return i, err
+	}
+	if !in.Silent {
+		if err := s.ask(tx, &i); err != nil {
+			return i, err
+		}
+	}
 	return i, s.audit.Append(tx, audit.Event{
 		OrganizationID: organizationID, Action: audit.InvitationCreated,
-		Target:  audit.Target{Kind: "invitation", ID: i.ID, Name: i.Email},
+		Target:  i.target(),
 		Changes: []audit.Change{{Field: "role", New: i.Role}},
 	})
 }
@@ -244,6 +289,9 @@ func (s *Service) AddIndependentUser(ctx context.Context, actor access.Actor, in
 		}
 		if err := s.audit.Append(tx, audit.Event{Action: audit.UserCreated, Target: u.target(),
 			Changes: []audit.Change{{Field: "status", New: u.Status}}}); err != nil {
+			return err
+		}
+		if err := s.tell(tx, &u, false, in); err != nil {
 			return err
 		}
 		v, err = s.View(tx, u)

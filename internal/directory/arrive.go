@@ -4,6 +4,8 @@ import (
 	"sallyport/internal/access"
 	"sallyport/internal/audit"
 	"sallyport/internal/db"
+	"sallyport/internal/link"
+	"sallyport/internal/outbox"
 )
 
 // These change a user in the transaction of a sign-in.
@@ -25,13 +27,28 @@ func (s *Service) Activate(tx *db.Tx, u *User, hash string) error {
 	if err := updateUser(tx, u); err != nil {
 		return err
 	}
+	if err := s.links.Spend(tx, link.Invitation, u.ID); err != nil {
+		return err
+	}
+	if hash != "" {
+		if err := s.Write(tx, u, outbox.Letter{Kind: outbox.PasswordSet, Values: outbox.Values{"time": tx.Now()}}); err != nil {
+			return err
+		}
+	}
 	return s.audit.Append(tx, audit.Event{OrganizationID: u.OrganizationID, Action: audit.UserActivated, Target: u.target(), Changes: changes})
 }
 
-// SetPassword replaces a user's password.
+// SetPassword replaces a user's password, and tells the user. Links that were
+// to do the same end.
 func (s *Service) SetPassword(tx *db.Tx, u *User, hash string) error {
 	u.PasswordHash, u.PasswordSetAt = hash, tx.Now()
 	if err := updateUser(tx, u); err != nil {
+		return err
+	}
+	if err := s.links.End(tx, link.Reset, u.ID); err != nil {
+		return err
+	}
+	if err := s.Write(tx, u, outbox.Letter{Kind: outbox.PasswordChanged, Values: outbox.Values{"time": tx.Now()}}); err != nil {
 		return err
 	}
 	return s.audit.Append(tx, audit.Event{OrganizationID: u.OrganizationID, Action: audit.UserPasswordChanged, Target: u.target()})

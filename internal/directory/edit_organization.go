@@ -61,7 +61,7 @@ func (s *Service) CreateOrganization(ctx context.Context, actor access.Actor, in
 		if in.OwnerEmail == "" {
 			return nil
 		}
-		_, err := s.invite(tx, o.ID, owner, "", access.RoleOwner)
+		_, err := s.invite(tx, o.ID, owner, NewUser{Role: access.RoleOwner})
 		return err
 	})
 	return o, err

@@ -42,6 +42,9 @@ func (s *Service) remove(tx *db.Tx, u User) error {
 	if _, err := s.sessions.EndOfUser(tx, u.ID, ""); err != nil {
 		return err
 	}
+	if err := s.links.End(tx, "", u.ID); err != nil {
+		return err
+	}
 	if err := deleteMemberships(tx, u.ID); err != nil {
 		return err
 	}
@@ -77,9 +80,12 @@ func (s *Service) revoke(tx *db.Tx, actor access.Actor, invitationID string) err
 			return err
 		}
 	}
+	if err := s.links.End(tx, "", i.ID); err != nil {
+		return err
+	}
 	if err := deleteInvitation(tx, i.ID); err != nil {
 		return err
 	}
 	return s.audit.Append(tx, audit.Event{OrganizationID: i.OrganizationID, Action: audit.InvitationRevoked,
-		Target: audit.Target{Kind: "invitation", ID: i.ID, Name: i.Email}})
+		Target: i.target()})
 }

@@ -124,6 +124,26 @@ func updateUser(tx *db.Tx, u *User) error {
 	return err
 }
 
+// unprovedSignUps returns independent users who signed up before an instant and
+// never proved their address.
+func unprovedSignUps(tx *db.Tx, before time.Time, limit int) ([]User, error) {
+	return db.Collect(tx, scanUser, `select `+userColumns+` from users
+		where status = 'invited' and organization_id is null and created_at < $1 and password_set_at < $1
+			and password_hash <> '' and proved_at is null
+		order by created_at, id limit $2`, before, limit)
+}
+
+// languageOf returns in which language a user reads; empty if that is not known.
+func languageOf(tx *db.Tx, userID string) (language string, err error) {
+	err = tx.QueryRow(`select language from users where id = $1`, userID).Scan(&language)
+	return language, err
+}
+
+func setLanguage(tx *db.Tx, userID, language string) error {
+	_, err := tx.Exec(`update users set language = $2 where id = $1`, userID, language)
+	return err
+}
+
 func deleteUser(tx *db.Tx, userID string) error {
 	_, err := tx.Exec(`delete from users where id = $1`, userID)
 	return err
@@ -198,6 +218,16 @@ func insertInvitation(tx *db.Tx, i *Invitation) (bool, error) {
 	n, err := tx.Exec(`insert into invitations (`+invitationColumns+`) values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing`,
 		i.ID, i.OrganizationID, i.Email, i.Key, i.Name, string(i.Role), i.CreatedAt)
 	return n > 0, err
+}
+
+func invitationLanguage(tx *db.Tx, invitationID string) (language string, err error) {
+	err = tx.QueryRow(`select language from invitations where id = $1`, invitationID).Scan(&language)
+	return language, err
+}
+
+func setInvitationLanguage(tx *db.Tx, invitationID, language string) error {
+	_, err := tx.Exec(`update invitations set language = $2 where id = $1`, invitationID, language)
+	return err
 }
 
 func deleteInvitation(tx *db.Tx, invitationID string) error {

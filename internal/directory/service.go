@@ -11,6 +11,8 @@ import (
 	"sallyport/internal/db"
 	"sallyport/internal/fault"
 	"sallyport/internal/id"
+	"sallyport/internal/link"
+	"sallyport/internal/outbox"
 	"sallyport/internal/password"
 	"sallyport/internal/session"
 )
@@ -31,6 +33,7 @@ type Config struct {
 	DefaultEdition Edition
 	AccountRoles   []string
 	ProductName    string
+	BaseURL        string
 }
 
 // A Service holds the use cases of the directory.
@@ -41,12 +44,15 @@ type Service struct {
 	sessions *session.Service
 	hasher   *password.Hasher
 	profiles Profiles
+	links    *link.Service
+	mails    *outbox.Outbox
 	cfg      Config
 }
 
 // New makes a Service.
-func New(d *db.DB, ids *id.Source, log *audit.Log, sessions *session.Service, hasher *password.Hasher, profiles Profiles, cfg Config) *Service {
-	return &Service{db: d, ids: ids, audit: log, sessions: sessions, hasher: hasher, profiles: profiles, cfg: cfg}
+func New(d *db.DB, ids *id.Source, log *audit.Log, sessions *session.Service, hasher *password.Hasher, profiles Profiles,
+	links *link.Service, mails *outbox.Outbox, cfg Config) *Service {
+	return &Service{db: d, ids: ids, audit: log, sessions: sessions, hasher: hasher, profiles: profiles, links: links, mails: mails, cfg: cfg}
 }
 
 // authorize turns a verdict of access.May into the fault of a use case.

@@ -160,6 +160,9 @@ func (s *Service) changeRole(tx *db.Tx, u *User, in UserChange) error {
 	if err := updateUser(tx, u); err != nil {
 		return err
 	}
+	if err := s.tellRole(tx, u); err != nil {
+		return err
+	}
 	return s.audit.Append(tx, audit.Event{OrganizationID: u.OrganizationID, Action: audit.UserRoleChanged, Target: u.target(),
 		Changes: []audit.Change{{Field: "role", Old: old, New: u.Role}}})
 }

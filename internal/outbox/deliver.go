@@ -56,6 +56,9 @@ func (o *Outbox) Run(ctx context.Context) {
 	all.Wait()
 }
 
+// Flush sends what is due, and returns when it has.
+func (o *Outbox) Flush(ctx context.Context) { o.round(ctx) }
+
 // round sends what is due. It never fails: what went wrong is logged, and the
 // next round comes.
 func (o *Outbox) round(ctx context.Context) {

@@ -21,7 +21,7 @@ func (d directory) Open(context.Context) (Conn, error) { return d, nil }
 
 // Send implements [Conn].
 func (d directory) Send(_ context.Context, e *envelope) error {
-	text, err := e.bytes()
+	text, err := e.compose()
 	if err != nil {
 		return &replyError{step: "nothing: the mail can't be composed"}
 	}

@@ -3,11 +3,15 @@ package outbox
 import (
 	"bytes"
 	"fmt"
+	"io"
+	"mime"
+	"mime/multipart"
+	"mime/quotedprintable"
 	"net/mail"
+	"net/textproto"
 	"strings"
 	"time"
 
-	gomail "github.com/wneessen/go-mail"
 	"golang.org/x/net/idna"
 )
 
@@ -28,59 +32,91 @@ type envelope struct {
 	from mail.Address
 }
 
-// compose makes the mail as it is sent (RFC 5322). Composed twice it has the
-// same Message-ID.
-func (e *envelope) compose() (*gomail.Msg, error) {
-	m := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
-	m.FromMailAddress(&e.from)
+// compose writes the mail as it is sent (RFC 5322, with lines that end in CRLF).
+// Composed twice it is the same.
+func (e *envelope) compose() ([]byte, error) {
 	to, err := recipient(e.To)
 	if err != nil {
 		return nil, err
 	}
-	m.ToMailAddress(to)
-	m.Subject(e.Subject)
-	m.SetDateWithValue(e.at)
 	_, host, _ := strings.Cut(e.from.Address, "@")
-	m.SetMessageIDWithValue(e.id + "@" + host)
-	m.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834: no answer, please
-	m.SetBodyString(gomail.TypeTextPlain, e.Text, gomail.WithPartEncoding(encodingOf(e.Text)))
-	m.AddAlternativeString(gomail.TypeTextHTML, e.HTML, gomail.WithPartEncoding(gomail.EncodingQP))
-	return m, nil
-}
-
-// bytes are the mail as a file.
-func (e *envelope) bytes() ([]byte, error) {
-	m, err := e.compose()
-	if err != nil {
+	var b bytes.Buffer
+	parts := multipart.NewWriter(&b)
+	if err := parts.SetBoundary("part-" + e.id); err != nil {
 		return nil, err
 	}
-	var b bytes.Buffer
-	if _, err := m.WriteTo(&b); err != nil {
-		return nil, fmt.Errorf("outbox: %w", err)
+	for _, header := range [][2]string{
+		{"From", e.from.String()},
+		{"To", to.String()},
+		{"Subject", mime.QEncoding.Encode("utf-8", e.Subject)},
+		{"Date", e.at.UTC().Format(time.RFC1123Z)},
+		{"Message-ID", "<" + e.id + "@" + host + ">"},
+		{"Auto-Submitted", "auto-generated"}, // RFC 3834: no answer, please
+		{"MIME-Version", "1.0"},
+		{"Content-Type", `multipart/alternative; boundary="` + parts.Boundary() + `"`},
+	} {
+		fmt.Fprintf(&b, "%s: %s\r\n", header[0], header[1])
+	}
+	b.WriteString("\r\n")
+	for _, part := range [][2]string{{"text/plain", e.Text}, {"text/html", e.HTML}} {
+		if err := writePart(parts, part[0], part[1]); err != nil {
+			return nil, err
+		}
+	}
+	if err := parts.Close(); err != nil {
+		return nil, err
 	}
 	return b.Bytes(), nil
 }
 
-// encodingOf leaves ASCII as it is, so that links can be read in the file.
-func encodingOf(text string) gomail.Encoding {
+// writePart writes text in ASCII as it is, so that links can be read in the
+// file, and other text quoted-printable: every server takes both.
+func writePart(parts *multipart.Writer, kind, text string) error {
+	encoding := "7bit"
+	if !sevenBit(text) {
+		encoding = "quoted-printable"
+	}
+	w, err := parts.CreatePart(textproto.MIMEHeader{
+		"Content-Type": {kind + "; charset=utf-8"}, "Content-Transfer-Encoding": {encoding},
+	})
+	if err != nil {
+		return err
+	}
+	text = strings.ReplaceAll(text, "\n", "\r\n")
+	if encoding == "7bit" {
+		_, err = io.WriteString(w, text)
+		return err
+	}
+	quoted := quotedprintable.NewWriter(w)
+	if _, err := io.WriteString(quoted, text); err != nil {
+		return err
+	}
+	return quoted.Close()
+}
+
+// maxLine is the length of a line, in octets without its end (RFC 5322, section
+// 2.1.1).
+const maxLine = 998
+
+func sevenBit(text string) bool {
 	for line := range strings.Lines(text) {
-		if len(line) > 900 { // RFC 5322, section 2.1.1: 998
-			return gomail.EncodingQP
-		}
-		for _, c := range []byte(line) {
-			if c >= 0x80 {
-				return gomail.EncodingQP
-			}
+		if len(line) > maxLine {
+			return false
 		}
 	}
-	return gomail.EncodingUSASCII
+	for _, c := range []byte(text) {
+		if c >= 0x80 || c < ' ' && c != '\n' {
+			return false
+		}
+	}
+	return true
 }
 
 // recipient is an address for a header and an envelope. Its domain is written
 // in ASCII: not every server takes another form.
 func recipient(address string) (*mail.Address, error) {
 	at := strings.LastIndexByte(address, '@')
-	if at < 1 {
+	if at < 1 || strings.ContainsAny(address, "\r\n<>") {
 		return nil, fmt.Errorf("outbox: the recipient is no address")
 	}
 	domain, err := idna.Lookup.ToASCII(address[at+1:])

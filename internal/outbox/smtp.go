@@ -7,6 +7,8 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"net/textproto"
+	"regexp"
 	"strconv"
 	"time"
 
@@ -42,17 +44,17 @@ func (s *server) Open(ctx context.Context) (Conn, error) {
 	}
 	options := []gomail.Option{
 		gomail.WithPort(s.port), gomail.WithTimeout(sendTimeout), gomail.WithTLSConfig(config), gomail.WithDialContextFunc(dial),
-		gomail.WithTLSPolicy(s.policy()), gomail.WithoutNoop(),
+		gomail.WithTLSPolicy(s.policy()),
 	}
 	if s.user != "" {
 		options = append(options, gomail.WithUsername(s.user), gomail.WithPassword(s.password),
 			gomail.WithOpportunisticSMTPAuth(gomail.SMTPAuthSCRAMSHA256, gomail.SMTPAuthPlain, gomail.SMTPAuthLogin))
 	}
-	var err error
-	if c.client, err = gomail.NewClient(s.host, options...); err != nil {
+	client, err := gomail.NewClient(s.host, options...)
+	if err != nil {
 		return nil, err
 	}
-	if c.session, err = c.client.DialToSMTPClientWithContext(ctx); err != nil {
+	if c.session, err = client.DialToSMTPClientWithContext(ctx); err != nil {
 		if c.net != nil {
 			c.net.Close()
 		}
@@ -80,7 +82,6 @@ func loopback(host string) bool {
 }
 
 type smtpConn struct {
-	client  *gomail.Client
 	session *smtp.Client
 	net     net.Conn
 	release func() bool
@@ -91,29 +92,56 @@ func (c *smtpConn) Send(ctx context.Context, e *envelope) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	m, err := e.compose()
+	text, err := e.compose()
 	if err != nil {
 		return &replyError{step: "nothing: the mail can't be composed"}
 	}
-	err = c.client.SendWithSMTPClient(c.session, m)
-	if err == nil || m.IsDelivered() { // whatever came after it was accepted
-		return nil
+	to, err := recipient(e.To)
+	if err != nil {
+		return err
 	}
-	var reply *gomail.SendError
-	if !errors.As(err, &reply) || reply.ErrorCode() < 400 {
-		return errors.New("the connection broke while a mail was sent")
+	c.net.SetDeadline(time.Now().Add(sendTimeout))
+	if ctx.Err() != nil { // it has ended in the meantime, and set another one
+		c.net.SetDeadline(time.Now().Add(stopTime))
 	}
-	if reply.ErrorCode() == 421 { // RFC 5321, section 4.2.2
-		return errors.New("the mail server closes the connection")
+	err = c.converse(e.from.Address, to.Address, text)
+	if refused, ok := errors.AsType[*replyError](err); ok {
+		if refused.code == 421 { // RFC 5321, section 4.2.2
+			return errors.New("the mail server hangs up")
+		}
+		c.session.Reset() // if that fails, so does the next mail
 	}
-	return &replyError{step: steps[reply.Reason], code: reply.ErrorCode(), enhanced: reply.EnhancedStatusCode()}
+	return err
 }
 
-var steps = map[gomail.SendErrReason]string{
-	gomail.ErrSMTPMailFrom:  "the sender",
-	gomail.ErrSMTPRcptTo:    "the recipient",
-	gomail.ErrSMTPData:      "the mail",
-	gomail.ErrSMTPDataClose: "the mail's content",
+// converse brings one mail over (RFC 5321, section 3.3).
+func (c *smtpConn) converse(from, to string, text []byte) error {
+	if err := c.session.Mail("<" + from + ">"); err != nil {
+		return refusal("the sender", err)
+	}
+	if err := c.session.Rcpt("<" + to + ">"); err != nil {
+		return refusal("the recipient", err)
+	}
+	w, err := c.session.Data()
+	if err != nil {
+		return refusal("the mail", err)
+	}
+	if _, err := w.Write(text); err != nil {
+		return refusal("the mail's content", err)
+	}
+	return refusal("the mail's content", w.Close())
+}
+
+var enhancedCode = regexp.MustCompile(`^[245]\.\d{1,3}\.\d{1,3}\b`)
+
+// refusal is what became of a step: the server's no, or a connection that is
+// broken.
+func refusal(step string, err error) error {
+	reply, ok := errors.AsType[*textproto.Error](err)
+	if err == nil || !ok {
+		return err
+	}
+	return &replyError{step: step, code: reply.Code, enhanced: enhancedCode.FindString(reply.Msg)}
 }
 
 // Close implements [Conn].

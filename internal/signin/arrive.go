@@ -25,6 +25,10 @@ type Arrival struct {
 	NotOnOrAfter                    time.Time
 	ReturnTo                        string
 	Reference                       string
+	// Initial is set where the user has just set the initial password by the
+	// link that was mailed: this once it signs in, whatever the policy says of
+	// the next time.
+	Initial bool
 }
 
 // A Page may stand between a good sign-in and its session.
@@ -34,6 +38,7 @@ const (
 	PageNone            Page = ""
 	PageContinue        Page = "continue"         // somebody else is signed in here
 	PageInitialPassword Page = "initial_password" // the user sets a password, once
+	PageDepart          Page = "depart"           // no page of ours: on to the Identity Provider
 )
 
 // An Outcome is what becomes of an arrival: a session, or a page first.
@@ -47,6 +52,7 @@ type Outcome struct {
 	PageToken, BrowserToken string
 	// SpentToken is a token of the browser's that is of no use any more.
 	SpentToken string
+	ProfileID  string // with PageDepart
 }
 
 // pageLife is how long a page may be answered.
@@ -93,7 +99,7 @@ func (s *Service) mayArrive(tx *db.Tx, u *directory.User, a Arrival) error {
 	if err != nil {
 		return err
 	}
-	if f := Mismatch(d, a.Method, a.ProfileID); f != nil {
+	if f := Mismatch(d, a.Method, a.ProfileID); f != nil && (!a.Initial || f.Code == fault.UserDeactivated) {
 		return f
 	}
 	if u.Status == access.UserInvited && a.Method == access.MethodPassword {
@@ -262,7 +268,7 @@ func (s *Service) SetInitialPassword(ctx context.Context, actor access.Actor, in
 	if err != nil {
 		return o, err
 	}
-	if err := password.Check(plain, u.Key, s.product, organization); err != nil {
+	if err := password.Check(plain, u.Key, s.cfg.Product, organization); err != nil {
 		return Outcome{Page: PageInitialPassword, User: u}, err
 	}
 	hash, err := s.hasher.Hash(ctx, plain)

@@ -141,7 +141,7 @@ func (s *Service) changePassword(ctx context.Context, actor access.Actor, in Pas
 		f.Fields = []fault.Field{{Name: "current_password", Message: "The present password is not right."}}
 		return u, f
 	}
-	if err := password.Check(in.New, u.Key, s.product, in.Identity.Organization.Name); err != nil {
+	if err := password.Check(in.New, u.Key, s.cfg.Product, in.Identity.Organization.Name); err != nil {
 		return u, err
 	}
 	hash, err := s.hasher.Hash(ctx, in.New)

@@ -20,10 +20,10 @@ type parked struct {
 func insertArrival(tx *db.Tx, p *parked) error {
 	a := &p.arrival
 	_, err := tx.Exec(`insert into arrivals (token_hash, browser_hash, page, user_id, method, sso_profile_id, name_id,
-			name_id_details, session_index, authenticated_at, not_on_or_after, return_to, expires_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+			name_id_details, session_index, authenticated_at, not_on_or_after, return_to, expires_at, initial)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
 		p.hash, p.browser, string(p.page), a.UserID, string(a.Method), sql.NullString{String: a.ProfileID, Valid: a.ProfileID != ""},
-		a.NameID, a.NameIDDetails, a.SessionIndex, a.AuthenticatedAt, a.NotOnOrAfter, a.ReturnTo, p.expiresAt)
+		a.NameID, a.NameIDDetails, a.SessionIndex, a.AuthenticatedAt, a.NotOnOrAfter, a.ReturnTo, p.expiresAt, a.Initial)
 	return err
 }
 
@@ -32,10 +32,10 @@ func arrivalByHash(tx *db.Tx, hash []byte) (parked, error) {
 		a := &p.arrival
 		p.hash = hash
 		err = row.Scan(&p.browser, &p.page, &a.UserID, &a.Method, &a.ProfileID, &a.NameID, &a.NameIDDetails, &a.SessionIndex,
-			&a.AuthenticatedAt, &a.NotOnOrAfter, &a.ReturnTo, &p.expiresAt, &p.usedAt)
+			&a.AuthenticatedAt, &a.NotOnOrAfter, &a.ReturnTo, &p.expiresAt, &p.usedAt, &a.Initial)
 		return p, err
 	}, `select browser_hash, page, user_id, method, coalesce(sso_profile_id, ''), name_id, name_id_details, session_index,
-			authenticated_at, not_on_or_after, return_to, expires_at, used_at
+			authenticated_at, not_on_or_after, return_to, expires_at, used_at, initial
 		from arrivals where token_hash = $1`, hash)
 }
 

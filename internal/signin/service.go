@@ -7,6 +7,7 @@ import (
 	"sallyport/internal/directory"
 	"sallyport/internal/fault"
 	"sallyport/internal/id"
+	"sallyport/internal/link"
 	"sallyport/internal/password"
 	"sallyport/internal/secret"
 	"sallyport/internal/session"
@@ -22,7 +23,14 @@ type Service struct {
 	hasher    *password.Hasher
 	secrets   *secret.Ring
 	observe   Observer
-	product   string
+	links     *link.Service
+	cfg       Config
+}
+
+// A Config is what the operator sets.
+type Config struct {
+	Product string
+	SignUp  bool // whether people may sign up by themselves
 }
 
 // An Observer is told of every sign-in once it is decided; for metrics.
@@ -30,7 +38,7 @@ type Observer func(method access.Method, outcome string, code fault.Code)
 
 // New makes a Service.
 func New(d *db.DB, ids *id.Source, log *audit.Log, dir *directory.Service, sessions *session.Service,
-	hasher *password.Hasher, secrets *secret.Ring, observe Observer, product string) *Service {
+	hasher *password.Hasher, secrets *secret.Ring, links *link.Service, observe Observer, cfg Config) *Service {
 	return &Service{db: d, ids: ids, audit: log, directory: dir, sessions: sessions, hasher: hasher,
-		secrets: secrets, observe: observe, product: product}
+		secrets: secrets, links: links, observe: observe, cfg: cfg}
 }

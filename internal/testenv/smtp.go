@@ -214,8 +214,12 @@ func (c *smtpSession) fault() SMTPFaults {
 }
 
 func (c *smtpSession) recipient(rest string) bool {
-	_, to, _ := strings.Cut(rest, "<")
-	to, _, _ = strings.Cut(to, ">")
+	_, to, ok := strings.Cut(rest, ":<")
+	to, _, closed := strings.Cut(to, ">")
+	if !ok || !closed {
+		c.say("501 5.1.3 that is no address")
+		return true
+	}
 	if reply := c.fault().Refuse[to]; reply != "" {
 		c.say(reply)
 		return true

@@ -72,9 +72,7 @@ func (w *Web) changePassword(r *request) error {
 		return err
 	}
 	in := signin.PasswordChange{Identity: identity, Old: r.PostFormValue("current_password"), New: r.PostFormValue("password")}
-	if r.PostForm.Has("password_confirm") && r.PostFormValue("password_confirm") != in.New {
-		err = fault.Invalid(fault.Field{Name: "password_confirm", Message: r.text("password.differ")})
-	} else {
+	if err = r.passwordsDiffer(); err == nil {
 		err = w.SignIn.ChangePassword(r.Context(), r.actor(), in)
 	}
 	switch {

@@ -71,8 +71,7 @@ func (w *Web) initialPassword(r *request) error {
 	}
 	plain := r.PostFormValue("password")
 	var out signin.Outcome
-	if r.PostForm.Has("password_confirm") && r.PostFormValue("password_confirm") != plain {
-		err = fault.Invalid(fault.Field{Name: "password_confirm", Message: r.text("password.differ")})
+	if err = r.passwordsDiffer(); err != nil {
 		out.User.Email = r.PostFormValue("email")
 	} else {
 		out, err = w.SignIn.SetInitialPassword(r.Context(), r.actor(), in, plain)

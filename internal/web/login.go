@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"sallyport/internal/access"
 	"sallyport/internal/fault"
@@ -17,11 +16,12 @@ type loginView struct {
 	Email    string
 	ReturnTo string
 	SignedIn string // the address of who is signed in here already
+	SignUp   bool   // offer to sign up
 	Errors   formErrors
 }
 
 func (r *request) loginView() (loginView, error) {
-	v := loginView{Frame: r.frame("login.title"), Email: r.hint(), ReturnTo: r.returnTo()}
+	v := loginView{Frame: r.frame("login.title"), Email: r.hint(), ReturnTo: r.returnTo(), SignUp: r.web.SignIn.SignUpOpen()}
 	identity, err := r.visitor()
 	if identity != nil {
 		v.SignedIn = identity.User.Email
@@ -55,7 +55,7 @@ func (w *Web) login(r *request) error {
 	if err != nil {
 		return err
 	}
-	r.setCookie(cookieHint, base64.RawURLEncoding.EncodeToString([]byte(email)), 10*time.Minute)
+	r.remember(email)
 	if way.Method == access.MethodSSO {
 		return r.depart(sso.Start{ProfileID: way.ProfileID, ReturnTo: r.returnTo()})
 	}

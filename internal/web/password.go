@@ -7,17 +7,19 @@ import (
 
 	"sallyport/internal/fault"
 	"sallyport/internal/signin"
+	"sallyport/internal/sso"
 )
 
 type passwordView struct {
 	Frame
 	Email    string
 	ReturnTo string
+	Proved   bool // the address was confirmed a moment ago
 	Errors   formErrors
 }
 
 func (w *Web) passwordPage(r *request) error {
-	v := passwordView{Frame: r.frame("password.title"), Email: r.hint(), ReturnTo: r.returnTo()}
+	v := passwordView{Frame: r.frame("password.title"), Email: r.hint(), ReturnTo: r.returnTo(), Proved: r.done() == "proved"}
 	r.allowForeignForms()
 	return r.render(http.StatusOK, "password", v)
 }
@@ -48,6 +50,8 @@ func (w *Web) password(r *request) error {
 // stands between.
 func (r *request) arrived(out signin.Outcome) error {
 	switch out.Page {
+	case signin.PageDepart:
+		return r.depart(sso.Start{ProfileID: out.ProfileID})
 	case signin.PageContinue:
 		return r.askToContinue(out)
 	case signin.PageInitialPassword:

@@ -20,6 +20,7 @@ type refusalView struct {
 	SSOURL   string // the way that is open instead
 	Password bool   // offer the password page
 	Retry    bool   // offer to start again
+	Another  bool   // offer another mail with a link
 	ReturnTo string
 	Support  string
 	Time     time.Time
@@ -82,6 +83,8 @@ func (r *request) refuse(err error) {
 	case fault.SSONotEnabledForUser, fault.UserNotFound, fault.DomainNotVerified:
 		v.Password, v.Retry = true, true
 	case fault.NotFound, fault.Forbidden, fault.Internal, fault.UserDeactivated, fault.CodeInvalid:
+	case fault.LinkExpired, fault.LinkUsed, fault.UserNotActivated:
+		v.Retry, v.Another = true, true
 	default:
 		v.Retry = !signOut
 	}

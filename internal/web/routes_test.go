@@ -301,7 +301,7 @@ func TestThereIsNoSCIM(t *testing.T) {
 
 func TestWhatIsNotBuiltIsNotThere(t *testing.T) {
 	s := secureSite(t)
-	for _, path := range []string{"/admin/org_1", "/oauth/authorize", "/.well-known/openid-configuration", "/forward-auth", "/invitation/x", "/reset/x", "/setup/x", "/recovery/x", "/saml/x/slo", "/signup", "/help", "/debug/pprof"} {
+	for _, path := range []string{"/admin/org_1", "/oauth/authorize", "/.well-known/openid-configuration", "/forward-auth", "/setup/x", "/recovery/x", "/saml/x/slo", "/help", "/debug/pprof"} {
 		s.browser(t).get(path).refused(404, "not_found")
 	}
 }

@@ -21,6 +21,7 @@ var views = map[string]any{
 	"console": consoleView{}, "continue": continueView{}, "help_error": helpErrorView{}, "initial": initialView{}, "login": loginView{},
 	"password": passwordView{}, "post": postView{}, "refusal": refusalView{}, "security": securityView{},
 	"signed_out": signedOutView{},
+	"invitation": invitationView{}, "reset": resetView{}, "proof": proofView{}, "forgot": forgotView{}, "signup": signUpView{},
 }
 
 // hostile is what somebody could have put into every text.

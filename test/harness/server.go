@@ -36,6 +36,8 @@ type Server struct {
 	// Database is the URL of its database, KeyFile the file with its key:
 	// what a second node needs.
 	Database, KeyFile string
+	// MailDir is where its mails go.
+	MailDir string
 
 	reach     string // where its public listener is found
 	transport http.RoundTripper
@@ -139,6 +141,13 @@ func (s *Server) run(t testing.TB, o Options) {
 	if _, err := os.Stat(s.KeyFile); err == nil {
 		args = append(args, "--secret-key-file", s.KeyFile)
 	}
+	if o.Like != nil {
+		s.MailDir = o.Like.MailDir
+	} else {
+		s.MailDir = testenv.ScratchDir(t)
+	}
+	// All tests come from one source.
+	args = append(args, "--mail", "file:"+s.MailDir, "--throttle-source", "1000000/1m")
 	args = append(args, "--listen", "127.0.0.1:"+port, "--admin-listen", "127.0.0.1:0")
 	if o.TLS != nil {
 		scheme = "https"

@@ -20,10 +20,11 @@ var owners = map[string]string{
 	"arrivals":     "internal/signin",
 	"sso_profiles": "internal/sso", "sso_certificates": "internal/sso", "sso_requests": "internal/sso", "sso_assertions": "internal/sso", "sso_tickets": "internal/sso",
 	"sso_keys": "internal/sso", "sso_logouts": "internal/sso",
-	"api_tokens":   "internal/token",
-	"audit_events": "internal/audit",
-	"outbox_mails": "internal/outbox",
-	"job_tasks":    "internal/job", "jobs": "internal/job",
+	"api_tokens":     "internal/token",
+	"audit_events":   "internal/audit",
+	"outbox_mails":   "internal/outbox",
+	"one_time_links": "internal/link", "throttles": "internal/throttle",
+	"job_tasks": "internal/job", "jobs": "internal/job",
 }
 
 var (

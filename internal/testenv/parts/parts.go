@@ -18,6 +18,8 @@ import (
 	"sallyport/internal/directory"
 	"sallyport/internal/fault"
 	"sallyport/internal/id"
+	"sallyport/internal/link"
+	"sallyport/internal/outbox"
 	"sallyport/internal/password"
 	"sallyport/internal/secret"
 	"sallyport/internal/session"
@@ -50,6 +52,9 @@ type Parts struct {
 	SignIn    *signin.Service
 	SSO       *sso.Service
 	Tokens    *token.Service
+	Links     *link.Service
+	Outbox    *outbox.Outbox // of a node that sends nothing by itself: see Mails
+	mailDir   string
 
 	mu       sync.Mutex
 	observed []string
@@ -74,11 +79,23 @@ func New(t testing.TB, engine string) *Parts {
 	}
 	p.Audit = audit.New(p.DB, p.IDs)
 	p.Sessions = session.New(p.DB, p.IDs)
-	p.Directory = directory.New(p.DB, p.IDs, p.Audit, p.Sessions, p.Hasher, sso.Checker{}, directory.Config{
-		DefaultEdition: directory.Enterprise, AccountRoles: []string{"administrator", "developer", "viewer"}, ProductName: Product,
+	p.Links = link.New(p.DB, p.IDs, BaseURL)
+	p.mailDir = t.TempDir()
+	logger := slog.New(slog.DiscardHandler)
+	transport, err := outbox.ParseTransport("file:"+p.mailDir, logger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Outbox, err = outbox.New(p.DB, p.IDs, p.Ring, transport, logger, func(outbox.Kind, outbox.Outcome) {},
+		outbox.Config{Product: Product, From: "sallyport@login.example"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Directory = directory.New(p.DB, p.IDs, p.Audit, p.Sessions, p.Hasher, sso.Checker{}, p.Links, p.Outbox, directory.Config{
+		DefaultEdition: directory.Enterprise, AccountRoles: []string{"administrator", "developer", "viewer"}, ProductName: Product, BaseURL: BaseURL,
 	})
-	p.SignIn = signin.New(p.DB, p.IDs, p.Audit, p.Directory, p.Sessions, p.Hasher, p.Ring, p.observe, Product)
-	p.SSO = sso.New(p.DB, p.IDs, p.Audit, p.Directory, p.SignIn, p.Ring, slog.New(slog.DiscardHandler),
+	p.SignIn = signin.New(p.DB, p.IDs, p.Audit, p.Directory, p.Sessions, p.Hasher, p.Ring, p.Links, p.observe, signin.Config{Product: Product, SignUp: true})
+	p.SSO = sso.New(p.DB, p.IDs, p.Audit, p.Directory, p.SignIn, p.Ring, logger,
 		sso.Config{BaseURL: BaseURL, Observe: func(time.Duration) {}, GenerateKey: keys()})
 	p.Tokens = token.New(p.DB, p.IDs, p.Audit, p.Directory)
 	return p
