@@ -25,6 +25,7 @@ import (
 	"sallyport/internal/session"
 	"sallyport/internal/signin"
 	"sallyport/internal/sso"
+	"sallyport/internal/throttle"
 	"sallyport/internal/token"
 	"sallyport/internal/web"
 )
@@ -42,6 +43,7 @@ type App struct {
 	outbox    *outbox.Outbox
 	jobs      *job.Runner
 	links     *link.Service
+	limits    *throttle.Limiter
 	directory *directory.Service
 	sessions  *session.Service
 	signin    *signin.Service
@@ -114,14 +116,16 @@ func build(s Settings, version string, logger *slog.Logger, d *db.DB, ring *secr
 	a.jobs = job.New(d, ids, logger, a.metrics.job)
 	hasher := password.NewHasher(password.DefaultParams, runtime.GOMAXPROCS(0))
 	a.sessions = session.New(d, ids)
+	a.limits = throttle.New(d, ring)
 	a.links = link.New(d, ids, s.BaseURL)
-	a.directory = directory.New(d, ids, log, a.sessions, hasher, sso.Checker{}, a.links, a.outbox, directory.Config{
+	a.directory = directory.New(d, ids, log, a.sessions, hasher, sso.Checker{}, a.links, a.outbox, a.limits, directory.Config{
 		DefaultEdition: s.DefaultEdition, AccountRoles: s.AccountRoles, ProductName: s.ProductName, BaseURL: s.BaseURL,
 	})
 	dir := a.directory
-	a.signin = signin.New(d, ids, log, dir, a.sessions, hasher, ring, a.links,
+	a.signin = signin.New(d, ids, log, dir, a.sessions, hasher, ring, a.links, a.limits,
 		func(method access.Method, outcome string, code fault.Code) { a.metrics.signIn(method, outcome, code) },
-		signin.Config{Product: s.ProductName, SignUp: s.Signup == "open"})
+		signin.Config{Product: s.ProductName, SignUp: s.Signup == "open",
+			PerAddress: throttle.Rate(s.ThrottleAddress), PerSource: throttle.Rate(s.ThrottleSource)})
 	a.sso = sso.New(d, ids, log, dir, a.signin, ring, logger, sso.Config{BaseURL: s.BaseURL, Observe: a.metrics.validation})
 	a.Tokens = token.New(d, ids, log, dir)
 	a.register()

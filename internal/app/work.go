@@ -13,13 +13,14 @@ const workEvery = time.Minute
 // purges are tasks of which one node does each, once a minute.
 func (a *App) purges() map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
-		"purge_sessions": a.sessions.Purge,
-		"purge_arrivals": a.signin.Purge,
-		"purge_sso":      a.sso.Purge,
-		"purge_tokens":   a.Tokens.Purge,
-		"purge_jobs":     a.jobs.Purge,
-		"purge_links":    a.links.Purge,
-		"purge_sign_ups": a.directory.PurgeSignUps,
+		"purge_sessions":  a.sessions.Purge,
+		"purge_arrivals":  a.signin.Purge,
+		"purge_sso":       a.sso.Purge,
+		"purge_tokens":    a.Tokens.Purge,
+		"purge_jobs":      a.jobs.Purge,
+		"purge_links":     a.links.Purge,
+		"purge_throttles": a.limits.Purge,
+		"purge_sign_ups":  a.directory.PurgeSignUps,
 	}
 }
 

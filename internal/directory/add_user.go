@@ -248,6 +248,9 @@ func (s *Service) invite(tx *db.Tx, organizationID string, address Address, in N
 		return i, err
 	}
 	if !in.Silent {
+		if err := s.MayMail(tx, i.OrganizationID, i.Key); err != nil {
+			return i, err
+		}
 		if err := s.ask(tx, &i); err != nil {
 			return i, err
 		}

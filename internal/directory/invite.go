@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"errors"
+	"time"
 
 	"sallyport/internal/access"
 	"sallyport/internal/audit"
@@ -10,6 +11,7 @@ import (
 	"sallyport/internal/fault"
 	"sallyport/internal/id"
 	"sallyport/internal/link"
+	"sallyport/internal/throttle"
 )
 
 // ResendInvitation mails an invitation once more: to a user who was never
@@ -31,6 +33,9 @@ func (s *Service) ResendInvitation(ctx context.Context, actor access.Actor, user
 		if u.Status != access.UserInvited {
 			return fault.New(fault.Conflict, "This user has been active already: there is nothing to invite to.")
 		}
+		if err := s.MayMail(tx, u.OrganizationID, u.Key); err != nil {
+			return err
+		}
 		if err := s.Invite(tx, &u); err != nil {
 			return err
 		}
@@ -50,11 +55,28 @@ func (s *Service) resendAsking(tx *db.Tx, actor access.Actor, invitationID strin
 	if err := authorize(actor, access.ActUserInvite, i.OrganizationID); err != nil {
 		return UserView{}, err
 	}
+	if err := s.MayMail(tx, i.OrganizationID, i.Key); err != nil {
+		return UserView{}, err
+	}
 	if err := s.ask(tx, &i); err != nil {
 		return UserView{}, err
 	}
 	return UserView{Invitation: &i}, s.audit.Append(tx, audit.Event{OrganizationID: i.OrganizationID, Action: audit.InvitationSent,
 		Target: i.target()})
+}
+
+// letters are how many mails an organization's administrators may have sent to
+// one address: its owner has asked for none of them.
+var letters = throttle.Rate{Count: 10, Per: time.Hour}
+
+// MayMail counts a mail that an administrator has sent, and refuses it with
+// fault.RateLimited where there were too many.
+func (s *Service) MayMail(tx *db.Tx, organizationID, key string) error {
+	wait, err := s.limits.Take(tx, s.limits.Bucket(throttle.Letters, letters, organizationID, key))
+	if err == nil && wait > 0 {
+		err = fault.Limited(wait, "This address has got so many mails that it gets no more for a while.")
+	}
+	return err
 }
 
 func (i *Invitation) target() audit.Target {

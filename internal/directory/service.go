@@ -15,6 +15,7 @@ import (
 	"sallyport/internal/outbox"
 	"sallyport/internal/password"
 	"sallyport/internal/session"
+	"sallyport/internal/throttle"
 )
 
 // Profiles is what the directory has to know of SSO profiles, which it does not
@@ -46,13 +47,14 @@ type Service struct {
 	profiles Profiles
 	links    *link.Service
 	mails    *outbox.Outbox
+	limits   *throttle.Limiter
 	cfg      Config
 }
 
 // New makes a Service.
 func New(d *db.DB, ids *id.Source, log *audit.Log, sessions *session.Service, hasher *password.Hasher, profiles Profiles,
-	links *link.Service, mails *outbox.Outbox, cfg Config) *Service {
-	return &Service{db: d, ids: ids, audit: log, sessions: sessions, hasher: hasher, profiles: profiles, links: links, mails: mails, cfg: cfg}
+	links *link.Service, mails *outbox.Outbox, limits *throttle.Limiter, cfg Config) *Service {
+	return &Service{db: d, ids: ids, audit: log, sessions: sessions, hasher: hasher, profiles: profiles, links: links, mails: mails, limits: limits, cfg: cfg}
 }
 
 // authorize turns a verdict of access.May into the fault of a use case.

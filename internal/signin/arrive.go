@@ -187,9 +187,9 @@ type Answer struct {
 // errForeignPage answers for a page that is nobody's, or another browser's.
 var errForeignPage = fault.New(fault.LinkExpired, "Please sign in again.")
 
-// take finds and uses up the arrival that a page was about. It is the
+// takeArrival finds and uses up the arrival that a page was about. It is the
 // browser's own, not over and not used before, or the fault says so.
-func (s *Service) take(tx *db.Tx, page Page, in Answer) (Arrival, directory.User, error) {
+func (s *Service) takeArrival(tx *db.Tx, page Page, in Answer) (Arrival, directory.User, error) {
 	p, err := arrivalByHash(tx, id.Hash(in.PageToken))
 	switch {
 	case errors.Is(err, db.ErrNoRows):
@@ -224,7 +224,7 @@ func (s *Service) answered(ctx context.Context, actor access.Actor, page Page, i
 	var refusal *Refusal
 	err = s.db.Update(ctx, actor, func(tx *db.Tx) error {
 		o, refusal = Outcome{}, nil
-		a, u, err := s.take(tx, page, in)
+		a, u, err := s.takeArrival(tx, page, in)
 		if err == nil {
 			o, err = then(tx, a, u)
 			return err

@@ -11,6 +11,7 @@ import (
 	"sallyport/internal/fault"
 	"sallyport/internal/id"
 	"sallyport/internal/password"
+	"sallyport/internal/throttle"
 )
 
 // A PasswordAttempt is the input of [Service.Password].
@@ -18,13 +19,19 @@ type PasswordAttempt struct {
 	Email    string
 	Password string
 	ReturnTo string
+	Device   string // what the browser keeps; see RememberDevice
 	Current  *Identity
 }
 
 // Password signs in with a password. Whether there is such a user, and how they
 // sign in, is told only after the right password; until then every answer is
-// the same and takes as long. A refusal is a [*Refusal].
+// the same and takes as long. A refusal is a [*Refusal]. After too many wrong
+// ones no password is looked at for a while: fault.RateLimited.
 func (s *Service) Password(ctx context.Context, actor access.Actor, in PasswordAttempt) (Outcome, error) {
+	buckets := s.buckets(actor, in)
+	if err := s.throttled(ctx, actor, buckets); err != nil {
+		return Outcome{}, err
+	}
 	u, right, outdated, err := s.verify(ctx, in)
 	if err != nil {
 		return Outcome{}, err
@@ -39,6 +46,11 @@ func (s *Service) Password(ctx context.Context, actor access.Actor, in PasswordA
 	var refusal *Refusal
 	err = s.db.Update(ctx, actor, func(tx *db.Tx) error {
 		refusal = nil
+		if right {
+			if err := s.giveBack(tx, buckets); err != nil {
+				return err
+			}
+		}
 		o, err := s.signInWith(tx, u, right, rehash, in)
 		out = o
 		var f *fault.Error
@@ -116,7 +128,7 @@ type PasswordChange struct {
 func (s *Service) ChangePassword(ctx context.Context, actor access.Actor, in PasswordChange) error {
 	u, err := s.changePassword(ctx, actor, in)
 	var f *fault.Error
-	if !errors.As(err, &f) || f.Code == fault.PasswordWeak || f.Code == fault.Internal {
+	if !errors.As(err, &f) || f.Code == fault.PasswordWeak || f.Code == fault.RateLimited || f.Code == fault.Internal {
 		return err
 	}
 	return s.refuseChange(ctx, actor, u, f)
@@ -130,6 +142,10 @@ func (s *Service) changePassword(ctx context.Context, actor access.Actor, in Pas
 		return s.mayChange(tx, &u)
 	})
 	if err != nil {
+		return u, err
+	}
+	tries := s.limits.Bucket(throttle.Account, s.cfg.PerAddress, u.ID)
+	if err := s.take(ctx, actor, tries); err != nil {
 		return u, err
 	}
 	right, _, err := s.hasher.Verify(ctx, in.Old, u.PasswordHash)
@@ -158,6 +174,9 @@ func (s *Service) changePassword(ctx context.Context, actor access.Actor, in Pas
 		}
 		if now.PasswordHash != u.PasswordHash {
 			return fault.New(fault.Conflict, "The password was changed elsewhere in the meantime.")
+		}
+		if err := s.limits.Give(tx, tries); err != nil {
+			return err
 		}
 		if err := s.directory.SetPassword(tx, &now, hash); err != nil || in.KeepSessions {
 			return err

@@ -12,18 +12,27 @@ import (
 	"sallyport/internal/id"
 	"sallyport/internal/link"
 	"sallyport/internal/outbox"
+	"sallyport/internal/throttle"
 )
 
 // Forgot mails whoever has an address the way back in: a link to set another
 // password; the way to the Identity Provider for who signs in there; to who has
 // never arrived, what they arrive with. Its answer and the time that it takes
-// are the same for every address. Nobody who is deactivated gets a mail.
+// are the same for every address, also when it has had so many mails that it
+// gets no more for a while. Nobody who is deactivated gets a mail.
 func (s *Service) Forgot(ctx context.Context, actor access.Actor, email string) error {
 	address, err := directory.ParseAddress(email)
 	if err != nil {
 		return fault.Invalid(fault.Field{Name: "email", Message: "is not an e-mail address, such as you@example.com"})
 	}
 	return s.db.Update(ctx, actor, func(tx *db.Tx) error {
+		if err := s.takeIn(tx, s.requests(actor)); err != nil {
+			return err
+		}
+		enough, err := s.limits.Take(tx, s.mailsTo(address))
+		if err != nil {
+			return err
+		}
 		u, known, err := s.directory.UserByAddress(tx, address)
 		if err != nil {
 			return err
@@ -31,11 +40,21 @@ func (s *Service) Forgot(ctx context.Context, actor access.Actor, email string) 
 		if err := s.asked(tx, u, email, audit.PasswordResetAsked); err != nil {
 			return err
 		}
-		if !known {
+		if !known || enough > 0 {
 			return s.directory.WriteToNobody(tx)
 		}
 		return s.wayBack(tx, &u)
 	})
+}
+
+// requests counts what anybody can ask for, from where they are.
+func (s *Service) requests(actor access.Actor) throttle.Bucket {
+	return s.limits.Bucket(throttle.Requests, s.cfg.PerSource, throttle.Network(actor.Address))
+}
+
+// mailsTo counts the mails that anybody can have sent to an address.
+func (s *Service) mailsTo(a directory.Address) throttle.Bucket {
+	return s.limits.Bucket(throttle.Mails, s.cfg.PerAddress, a.Key)
 }
 
 // asked records what somebody asked for under an address, whoever has it.
@@ -93,6 +112,9 @@ func (s *Service) SendPasswordReset(ctx context.Context, actor access.Actor, use
 		}
 		if u.Status == access.UserInvited {
 			return fault.New(fault.Conflict, "This user has never been active. Send the invitation again.")
+		}
+		if err := s.directory.MayMail(tx, u.OrganizationID, u.Key); err != nil {
+			return err
 		}
 		if err := s.mailReset(tx, &u); err != nil {
 			return err

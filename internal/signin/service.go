@@ -11,6 +11,7 @@ import (
 	"sallyport/internal/password"
 	"sallyport/internal/secret"
 	"sallyport/internal/session"
+	"sallyport/internal/throttle"
 )
 
 // A Service holds the use cases of signing in.
@@ -24,6 +25,7 @@ type Service struct {
 	secrets   *secret.Ring
 	observe   Observer
 	links     *link.Service
+	limits    *throttle.Limiter
 	cfg       Config
 }
 
@@ -31,6 +33,8 @@ type Service struct {
 type Config struct {
 	Product string
 	SignUp  bool // whether people may sign up by themselves
+	// PerAddress and PerSource bound the passwords that may be wrong.
+	PerAddress, PerSource throttle.Rate
 }
 
 // An Observer is told of every sign-in once it is decided; for metrics.
@@ -38,7 +42,7 @@ type Observer func(method access.Method, outcome string, code fault.Code)
 
 // New makes a Service.
 func New(d *db.DB, ids *id.Source, log *audit.Log, dir *directory.Service, sessions *session.Service,
-	hasher *password.Hasher, secrets *secret.Ring, links *link.Service, observe Observer, cfg Config) *Service {
+	hasher *password.Hasher, secrets *secret.Ring, links *link.Service, limits *throttle.Limiter, observe Observer, cfg Config) *Service {
 	return &Service{db: d, ids: ids, audit: log, directory: dir, sessions: sessions, hasher: hasher,
-		secrets: secrets, links: links, observe: observe, cfg: cfg}
+		secrets: secrets, links: links, limits: limits, observe: observe, cfg: cfg}
 }

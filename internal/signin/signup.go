@@ -51,6 +51,9 @@ func (s *Service) SignUp(ctx context.Context, actor access.Actor, in SignUp) err
 	if err := password.Check(in.Password, address.Key, s.cfg.Product); err != nil {
 		return err
 	}
+	if err := s.take(ctx, actor, s.requests(actor)); err != nil {
+		return err
+	}
 	hash, err := s.hasher.Hash(ctx, in.Password)
 	if err != nil {
 		return err
@@ -81,6 +84,16 @@ func (s *Service) signUp(tx *db.Tx, address directory.Address, in SignUp, hash s
 	u, known, err := s.directory.UserByAddress(tx, address)
 	if err != nil {
 		return err
+	}
+	enough, err := s.limits.Take(tx, s.mailsTo(address))
+	if err != nil {
+		return err
+	}
+	if enough > 0 { // as if there had been a mail
+		if err := s.asked(tx, u, in.Email, audit.SignedUp); err != nil {
+			return err
+		}
+		return s.directory.WriteToNobody(tx)
 	}
 	if !known || u.Status == access.UserInvited && signedUp(&u) {
 		// The last one to sign up is who the last mail's link confirms.

@@ -17,7 +17,8 @@ const (
 	cookieHint    = "sallyport_hint"  // the address typed a moment ago
 	cookieRestart = "sallyport_restart"
 	cookieProbe   = "sallyport_probe"
-	cookieDone    = "sallyport_done" // what the next page says was done
+	cookieDevice  = "sallyport_device" // that it has signed in before: see signin.RememberDevice
+	cookieDone    = "sallyport_done"   // what the next page says was done
 )
 
 // cookieName adds the prefix that ties a cookie to this host over https.

@@ -29,7 +29,8 @@ func (w *Web) password(r *request) error {
 	if err != nil {
 		return err
 	}
-	in := signin.PasswordAttempt{Email: r.PostFormValue("email"), Password: r.PostFormValue("password"), ReturnTo: r.returnTo(), Current: identity}
+	in := signin.PasswordAttempt{Email: r.PostFormValue("email"), Password: r.PostFormValue("password"), ReturnTo: r.returnTo(),
+		Device: r.cookie(cookieDevice), Current: identity}
 	out, err := w.SignIn.Password(r.Context(), r.actor(), in)
 	var refusal *signin.Refusal
 	switch {
@@ -66,6 +67,7 @@ func (r *request) arrived(out signin.Outcome) error {
 	r.unbind(out.SpentToken)
 	if out.SessionToken != "" {
 		r.setCookie(cookieSession, out.SessionToken, 0)
+		r.setCookie(cookieDevice, r.web.SignIn.RememberDevice(r.cookie(cookieDevice), out.User.Email), 400*24*time.Hour)
 	}
 	r.setCookie(cookieRestart, "", -1)
 	return r.redirect(home(out.ReturnTo))

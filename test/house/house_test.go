@@ -109,7 +109,7 @@ var arrows = map[string]string{
 
 	"internal/cli": "internal/app internal/api internal/token internal/door internal/access internal/fault",
 	"internal/app": "internal/api internal/web internal/door internal/sso internal/signin internal/token internal/directory internal/session " +
-		"internal/audit internal/outbox internal/job internal/link internal/password internal/db internal/secret internal/id internal/access internal/fault",
+		"internal/audit internal/outbox internal/job internal/link internal/throttle internal/password internal/db internal/secret internal/id internal/access internal/fault",
 
 	// doors
 	"internal/api":  "internal/door internal/sso internal/signin internal/token internal/directory internal/session internal/audit internal/db internal/id internal/access internal/fault saml",
@@ -118,10 +118,11 @@ var arrows = map[string]string{
 
 	// capabilities
 	"internal/sso":       "internal/signin internal/directory internal/audit internal/db internal/secret internal/id internal/access internal/fault saml saml/metadata",
-	"internal/signin":    "internal/directory internal/session internal/audit internal/link internal/outbox internal/password internal/db internal/secret internal/id internal/access internal/fault",
+	"internal/signin":    "internal/directory internal/session internal/audit internal/link internal/outbox internal/throttle internal/password internal/db internal/secret internal/id internal/access internal/fault",
 	"internal/token":     "internal/directory internal/audit internal/db internal/id internal/access internal/fault",
-	"internal/directory": "internal/session internal/audit internal/link internal/outbox internal/password internal/db internal/id internal/access internal/fault",
+	"internal/directory": "internal/session internal/audit internal/link internal/outbox internal/throttle internal/password internal/db internal/id internal/access internal/fault",
 	"internal/session":   "internal/db internal/id internal/access",
+	"internal/throttle":  "internal/db internal/secret internal/access",
 	"internal/link":      "internal/db internal/id internal/access internal/fault",
 	"internal/audit":     "internal/db internal/id internal/access",
 	"internal/job":       "internal/db internal/id internal/access internal/fault",

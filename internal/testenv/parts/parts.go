@@ -25,6 +25,7 @@ import (
 	"sallyport/internal/session"
 	"sallyport/internal/signin"
 	"sallyport/internal/sso"
+	"sallyport/internal/throttle"
 	"sallyport/internal/token"
 	"sallyport/saml/samltest"
 )
@@ -53,6 +54,7 @@ type Parts struct {
 	SSO       *sso.Service
 	Tokens    *token.Service
 	Links     *link.Service
+	Limits    *throttle.Limiter
 	Outbox    *outbox.Outbox // of a node that sends nothing by itself: see Mails
 	mailDir   string
 
@@ -79,6 +81,7 @@ func New(t testing.TB, engine string) *Parts {
 	}
 	p.Audit = audit.New(p.DB, p.IDs)
 	p.Sessions = session.New(p.DB, p.IDs)
+	p.Limits = throttle.New(p.DB, p.Ring)
 	p.Links = link.New(p.DB, p.IDs, BaseURL)
 	p.mailDir = t.TempDir()
 	logger := slog.New(slog.DiscardHandler)
@@ -91,10 +94,11 @@ func New(t testing.TB, engine string) *Parts {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.Directory = directory.New(p.DB, p.IDs, p.Audit, p.Sessions, p.Hasher, sso.Checker{}, p.Links, p.Outbox, directory.Config{
+	p.Directory = directory.New(p.DB, p.IDs, p.Audit, p.Sessions, p.Hasher, sso.Checker{}, p.Links, p.Outbox, p.Limits, directory.Config{
 		DefaultEdition: directory.Enterprise, AccountRoles: []string{"administrator", "developer", "viewer"}, ProductName: Product, BaseURL: BaseURL,
 	})
-	p.SignIn = signin.New(p.DB, p.IDs, p.Audit, p.Directory, p.Sessions, p.Hasher, p.Ring, p.Links, p.observe, signin.Config{Product: Product, SignUp: true})
+	p.SignIn = signin.New(p.DB, p.IDs, p.Audit, p.Directory, p.Sessions, p.Hasher, p.Ring, p.Links, p.Limits, p.observe,
+		signin.Config{Product: Product, SignUp: true, PerAddress: throttle.Rate{Count: 10, Per: 15 * time.Minute}, PerSource: throttle.Rate{Count: 300, Per: time.Minute}})
 	p.SSO = sso.New(p.DB, p.IDs, p.Audit, p.Directory, p.SignIn, p.Ring, logger,
 		sso.Config{BaseURL: BaseURL, Observe: func(time.Duration) {}, GenerateKey: keys()})
 	p.Tokens = token.New(p.DB, p.IDs, p.Audit, p.Directory)
