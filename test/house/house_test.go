@@ -129,6 +129,9 @@ var arrows = map[string]string{
 	"internal/outbox":    "internal/db internal/id internal/secret internal/access",
 
 	// ground
+	"internal/proof":    "internal/outbound internal/resolver",
+	"internal/outbound": "",
+	"internal/resolver": "",
 	"internal/db":       "internal/access internal/fault",
 	"internal/password": "internal/fault",
 	"internal/access":   "",
