@@ -8,6 +8,7 @@ import (
 	"sallyport/internal/access"
 	"sallyport/internal/directory"
 	"sallyport/internal/id"
+	"sallyport/internal/proof"
 	"sallyport/internal/sso"
 )
 
@@ -16,10 +17,46 @@ type domainOut struct {
 	OrganizationID string              `json:"organization_id"`
 	Name           string              `json:"name" doc:"A-label, lower case."`
 	Status         access.DomainStatus `json:"status" enum:"pending,verified,lapsing,frozen"`
+	StatusAt       time.Time           `json:"status_at" doc:"Since when."`
+	LapsesAt       *time.Time          `json:"lapses_at" nullable:"true" doc:"Of a lapsing domain: until when its proof has to be back."`
+	Disputed       bool                `json:"disputed" doc:"Proved, but held by another organization whose proof has gone: the operator decides."`
 	Proof          proofOut            `json:"proof" doc:"What to publish: either of the two."`
+	ProofMethod    *proof.Method       `json:"proof_method" nullable:"true" enum:"dns,file,operator" doc:"How it was proved last."`
+	Check          checkOut            `json:"check" doc:"What came of looking for the proof."`
 	SSOProfileID   *string             `json:"sso_profile_id" nullable:"true" doc:"The profile that the domain is enforced with."`
 	VerifiedAt     *time.Time          `json:"verified_at" nullable:"true"`
 	CreatedAt      time.Time           `json:"created_at"`
+}
+
+type checkOut struct {
+	At        *time.Time    `json:"at" nullable:"true" doc:"When it was looked for last."`
+	SeenAt    *time.Time    `json:"seen_at" nullable:"true" doc:"When it was there last."`
+	NextAt    *time.Time    `json:"next_at" nullable:"true" doc:"When it is looked for again; null: when somebody asks."`
+	Resolvers []sightingOut `json:"resolvers" nullable:"false" doc:"What each resolver showed."`
+}
+
+type sightingOut struct {
+	Resolver string         `json:"resolver"`
+	TXT      proof.Outcome  `json:"txt" enum:"found,other,none,failed" doc:"The TXT record; other: something else stands there; failed: no usable answer."`
+	Values   []string       `json:"values" nullable:"false" doc:"Proofs of other claims at the name of the record."`
+	Others   int            `json:"others" doc:"How many other texts stand there."`
+	MX       *proof.Outcome `json:"mx" nullable:"true" enum:"found,none,failed" doc:"Whether the domain has an MX record; null: not asked for."`
+	File     *proof.Outcome `json:"file" nullable:"true" enum:"found,other,none,failed" doc:"The file; null: not asked for."`
+	Reason   *string        `json:"reason" nullable:"true" doc:"Why the file could not be read."`
+}
+
+func showSighting(s proof.Sighting) sightingOut {
+	out := sightingOut{Resolver: s.Resolver, TXT: s.TXT, Values: s.Values, Others: s.Others, Reason: optional(string(s.Reason))}
+	if out.Values == nil {
+		out.Values = []string{}
+	}
+	if s.MX != "" {
+		out.MX = &s.MX
+	}
+	if s.File != "" {
+		out.File = &s.File
+	}
+	return out
 }
 
 type proofOut struct {
@@ -31,11 +68,28 @@ type proofOut struct {
 
 func showDomain(d directory.Domain) domainOut {
 	p := d.Proof()
-	return domainOut{
-		ID: d.ID, OrganizationID: d.OrganizationID, Name: d.Name, Status: d.Status,
+	out := domainOut{
+		ID: d.ID, OrganizationID: d.OrganizationID, Name: d.Name, Status: d.Status, StatusAt: d.StatusAt,
+		LapsesAt: instant(d.LapsesAt()), Disputed: !d.DisputedAt.IsZero(),
 		Proof:        proofOut{p.TXTName, p.TXTValue, p.FileURL, p.FileBody},
+		Check:        showCheck(d.Check),
 		SSOProfileID: optional(d.ProfileID), VerifiedAt: instant(d.VerifiedAt), CreatedAt: d.CreatedAt,
 	}
+	if method := d.Method; method != "" || d.Vouched() {
+		if d.Vouched() {
+			method = proof.Operator
+		}
+		out.ProofMethod = &method
+	}
+	return out
+}
+
+func showCheck(c directory.DomainCheck) checkOut {
+	out := checkOut{At: instant(c.Findings.At), SeenAt: instant(c.SeenAt), NextAt: instant(c.NextAt), Resolvers: []sightingOut{}}
+	for _, s := range c.Findings.Sightings {
+		out.Resolvers = append(out.Resolvers, showSighting(s))
+	}
+	return out
 }
 
 // instant turns the zero time into null.
@@ -126,13 +180,30 @@ func (a *API) domains() {
 	type verifyDomain struct {
 		ID   string `path:"id"`
 		Body struct {
-			Method string `json:"method" enum:"operator" doc:"operator: on the operator's word."`
+			Method string `json:"method,omitempty" enum:"operator" doc:"operator: on the operator's word. Without it the proof is looked for now."`
 		}
 	}
 	handle(a, route{id: "verify-domain", method: http.MethodPost, path: "/domains/{id}/verify", tag: tag,
 		summary: "Verify a domain", action: access.ActDomainVerify, kinds: domain},
 		func(ctx context.Context, actor access.Actor, in *verifyDomain) (*body[domainOut], error) {
-			d, err := a.Directory.VouchForDomain(ctx, actor, in.ID)
+			verify := a.Directory.CheckDomain
+			if in.Body.Method == "operator" {
+				verify = a.Directory.VouchForDomain
+			}
+			d, err := verify(ctx, actor, in.ID)
+			return &body[domainOut]{showDomain(d)}, err
+		})
+
+	type awardDomain struct {
+		ID   string `path:"id"`
+		Body struct {
+			OrganizationID string `json:"organization_id" doc:"The side that gets the domain, or keeps it."`
+		}
+	}
+	handle(a, route{id: "award-domain", method: http.MethodPut, path: "/domains/{id}/holder", tag: tag,
+		summary: "Decide a dispute about a domain", action: access.ActDomainAward, kinds: domain},
+		func(ctx context.Context, actor access.Actor, in *awardDomain) (*body[domainOut], error) {
+			d, err := a.Directory.AwardDomain(ctx, actor, in.ID, in.Body.OrganizationID)
 			return &body[domainOut]{showDomain(d)}, err
 		})
 

@@ -19,8 +19,11 @@ import (
 	"sallyport/internal/id"
 	"sallyport/internal/job"
 	"sallyport/internal/link"
+	"sallyport/internal/outbound"
 	"sallyport/internal/outbox"
 	"sallyport/internal/password"
+	"sallyport/internal/proof"
+	"sallyport/internal/resolver"
 	"sallyport/internal/secret"
 	"sallyport/internal/session"
 	"sallyport/internal/signin"
@@ -118,8 +121,14 @@ func build(s Settings, version string, logger *slog.Logger, d *db.DB, ring *secr
 	a.sessions = session.New(d, ids)
 	a.limits = throttle.New(d, ring)
 	a.links = link.New(d, ids, s.BaseURL)
+	resolvers, err := resolver.New(s.DNSResolver)
+	if err != nil {
+		return nil, Problems{"--dns-resolver: " + err.Error()}
+	}
+	guard := outbound.New(outbound.Config{Allow: s.OutboundAllow})
 	a.directory = directory.New(d, ids, log, a.sessions, hasher, sso.Checker{}, a.links, a.outbox, a.limits, directory.Config{
-		DefaultEdition: s.DefaultEdition, AccountRoles: s.AccountRoles, ProductName: s.ProductName, BaseURL: s.BaseURL,
+		DefaultEdition: s.DefaultEdition, AccountRoles: s.AccountRoles, ProductName: s.ProductName,
+		BaseURL: s.BaseURL, MaxDomains: s.MaxDomains, OperatorMail: s.OperatorMail, Prove: proof.New(resolvers, guard, d.Now).Look,
 	})
 	dir := a.directory
 	a.signin = signin.New(d, ids, log, dir, a.sessions, hasher, ring, a.links, a.limits,

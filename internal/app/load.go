@@ -13,6 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"sallyport/internal/door"
+	"sallyport/internal/outbox"
 )
 
 // Problems are all the reasons why a server can't start, each of which names
@@ -165,5 +166,11 @@ func (s *Settings) complete() {
 			host = "[" + host + "]"
 		}
 		s.MailFrom = "sallyport@" + host
+	}
+	if s.OperatorMail == "" {
+		s.OperatorMail = s.MailFrom
+	}
+	if a, err := outbox.ParseSender(s.OperatorMail); err == nil {
+		s.OperatorMail = a.Address
 	}
 }

@@ -40,7 +40,7 @@ func TestDefaultsAreThoseOfTheContract(t *testing.T) {
 	}
 	want := Settings{
 		Listen: "127.0.0.1:8400", AdminListen: "127.0.0.1:8401", BaseURL: "http://localhost:8400", Database: "sqlite:sallyport.db",
-		Mail: "log:", MailFrom: "sallyport@localhost", DefaultEdition: "enterprise", SelfServiceEdition: "standard",
+		Mail: "log:", MailFrom: "sallyport@localhost", OperatorMail: "sallyport@localhost", MaxDomains: 100, DefaultEdition: "enterprise", SelfServiceEdition: "standard",
 		OrganizationCreation: "operator", Signup: "open", ThrottleAddress: Rate{10, 15 * time.Minute}, ThrottleSource: Rate{300, time.Minute},
 		ProductName: "Sallyport", AccountRoles: []string{"administrator", "developer", "billing", "support", "viewer"}, LogLevel: "info", LogFormat: "text",
 	}
@@ -63,6 +63,8 @@ func values(t *testing.T) map[string]struct{ good, bad []string } {
 		"secret-key":            {[]string{"", key, key + ", " + key}, []string{"short", strings.Repeat("A", 100), key[1:], key + ",", "," + key, key + " " + key}},
 		"mail":                  {[]string{"log:", "smtp://mail.example:25", "smtps://u:p@mail.example:465", "file:" + dir}, []string{"", "smtp://", "http://mail.example", "mail.example", "file:" + dir + "/none", "file:" + file, "log", "smtp://mail.example/path"}},
 		"mail-from":             {[]string{"", "sallyport@login.example", "Login <login@login.example>"}, []string{"login", "a@b@c"}},
+		"operator-mail":         {[]string{"", "operator@login.example", "Operator <operator@login.example>"}, []string{"operator", "a@b@c"}},
+		"max-domains":           {[]string{"1", "100", "100000"}, []string{"", "0", "-1", "100001", "many", "1.5"}},
 		"dns-resolver":          {[]string{"", "system", "192.0.2.1:53", "192.0.2.1:53,[2001:db8::1]:53"}, []string{"192.0.2.1", "system,192.0.2.1:53", "192.0.2.1:53,", "x"}},
 		"outbound-allow":        {[]string{"", "10.0.0.0/8", "10.0.0.0/8, fd00::/8"}, []string{"10.0.0.0", "10.0.0.0/33", "internal", "10.0.0.0/8,"}},
 		"trusted-proxies":       {[]string{"", "10.0.0.1/32"}, []string{"10.0.0.1", "*"}},
@@ -104,6 +106,18 @@ func TestGoodAndBadValuesOfEverySetting(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), "--"+s.Name+": expected ") {
 				t.Errorf("%s=%q: %v", s.Name, bad, err)
 			}
+		}
+	}
+}
+
+func TestWhereTheOperatorIsWrittenTo(t *testing.T) {
+	for want, pairs := range map[string][]string{
+		"sallyport@login.example": {"base-url", "https://login.example"},
+		"mail@login.example":      {"mail-from", "Login <mail@login.example>"},
+		"operator@login.example":  {"mail-from", "mail@login.example", "operator-mail", "The Operator <operator@login.example>"},
+	} {
+		if got, err := Load(given(pairs...)); err != nil || got.OperatorMail != want {
+			t.Errorf("%v: %q, %v", pairs, got.OperatorMail, err)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -105,7 +106,7 @@ func mailFrom(to *string, v string) string {
 	return ""
 }
 
-func resolver(to *string, v string) string {
+func dnsResolver(to *string, v string) string {
 	if v != "" && v != "system" {
 		for one := range strings.SplitSeq(v, ",") {
 			var ignored string
@@ -138,6 +139,15 @@ func edition(to *directory.Edition, v string) string {
 		return "standard, administration or enterprise"
 	}
 	*to = directory.Edition(v)
+	return ""
+}
+
+func number(to *int, v string, least, most int) string {
+	n, err := strconv.Atoi(v)
+	if err != nil || n < least || n > most {
+		return fmt.Sprintf("a number from %d to %d", least, most)
+	}
+	*to = n
 	return ""
 }
 

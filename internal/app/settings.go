@@ -21,6 +21,7 @@ type Settings struct {
 
 	Mail           string
 	MailFrom       string
+	OperatorMail   string
 	DNSResolver    string
 	OutboundAllow  []netip.Prefix
 	TrustedProxies []netip.Prefix
@@ -28,6 +29,7 @@ type Settings struct {
 	DefaultEdition       directory.Edition
 	SelfServiceEdition   directory.Edition
 	OrganizationCreation string
+	MaxDomains           int
 	Signup               string
 	ThrottleAddress      Rate
 	ThrottleSource       Rate
@@ -70,12 +72,14 @@ func Table() []Setting {
 		{"secret-key", "", "the key itself: 32 bytes in base64, older ones behind commas; required with PostgreSQL, unless there is a file", func(s *Settings, v string) string { return secretKey(&s.SecretKey, v) }},
 		{"mail", "log:", "smtp://…, smtps://…, file:DIR, or log:", func(s *Settings, v string) string { return mailURL(&s.Mail, v) }},
 		{"mail-from", "", "sender of mails; by default sallyport@ and the host of the base URL", func(s *Settings, v string) string { return mailFrom(&s.MailFrom, v) }},
-		{"dns-resolver", "", "for domain proofs: system, or HOST:PORT[,HOST:PORT]; by default two public resolvers that must agree", func(s *Settings, v string) string { return resolver(&s.DNSResolver, v) }},
+		{"operator-mail", "", "where the operator is written to, when there is something to decide; by default the sender of mails", func(s *Settings, v string) string { return mailFrom(&s.OperatorMail, v) }},
+		{"dns-resolver", "", "for domain proofs: system, or HOST:PORT[,HOST:PORT]; by default two public resolvers that must agree", func(s *Settings, v string) string { return dnsResolver(&s.DNSResolver, v) }},
 		{"outbound-allow", "", "private networks that outbound requests may reach: CIDR[,CIDR]", func(s *Settings, v string) string { return prefixes(&s.OutboundAllow, v) }},
 		{"trusted-proxies", "", "proxies whose X-Forwarded-For counts: CIDR[,CIDR]", func(s *Settings, v string) string { return prefixes(&s.TrustedProxies, v) }},
 		{"default-edition", "enterprise", "of organizations that the operator makes: standard, administration or enterprise", func(s *Settings, v string) string { return edition(&s.DefaultEdition, v) }},
 		{"self-service-edition", "standard", "of organizations that users make", func(s *Settings, v string) string { return edition(&s.SelfServiceEdition, v) }},
 		{"organization-creation", "operator", "who makes organizations: operator or users", func(s *Settings, v string) string { return oneOf(&s.OrganizationCreation, v, "operator", "users") }},
+		{"max-domains", "100", "domains that an organization may claim", func(s *Settings, v string) string { return number(&s.MaxDomains, v, 1, 100_000) }},
 		{"signup", "open", "whether independent users may sign up: open or closed", func(s *Settings, v string) string { return oneOf(&s.Signup, v, "open", "closed") }},
 		{"throttle-address", "10/15m", "failed sign-ins per address: COUNT/DURATION", func(s *Settings, v string) string { return rate(&s.ThrottleAddress, v) }},
 		{"throttle-source", "300/1m", "failed sign-ins per source: COUNT/DURATION", func(s *Settings, v string) string { return rate(&s.ThrottleSource, v) }},

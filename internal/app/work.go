@@ -24,7 +24,11 @@ func (a *App) purges() map[string]func(context.Context) error {
 	}
 }
 
+// domainsEvery is how often domains are looked for whose proof is due.
+const domainsEvery = 10 * time.Second
+
 func (a *App) register() {
+	a.jobs.Register("check_domains", domainsEvery, a.directory.CheckDomains)
 	for name, do := range a.purges() {
 		a.jobs.Register(name, time.Minute, do)
 	}

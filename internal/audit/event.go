@@ -60,6 +60,14 @@ const (
 	DomainEnforced Action = "domain.enforced"
 	DomainReleased Action = "domain.released"
 
+	DomainLapsed       Action = "domain.lapsed"
+	DomainFrozen       Action = "domain.frozen"
+	DomainExpired      Action = "domain.expired"
+	DomainDisputed     Action = "domain.disputed"
+	DomainDisputeEnded Action = "domain.dispute_ended"
+	DomainAwarded      Action = "domain.awarded"
+	DomainLost         Action = "domain.lost"
+
 	UserCreated           Action = "user.created"
 	UserManaged           Action = "user.managed"
 	UserUpdated           Action = "user.updated"

@@ -104,8 +104,9 @@ func (c *cli) domains() *cobra.Command {
 	add := &cobra.Command{Use: "add ORGANIZATION NAME", Short: "Claim a domain", Args: cobra.ExactArgs(2)}
 	list := paging(&cobra.Command{Use: "list ORGANIZATION", Short: "List an organization's domains", Args: cobra.ExactArgs(1)})
 	show := &cobra.Command{Use: "show DOMAIN", Short: "Show a domain and its proof", Args: cobra.ExactArgs(1)}
-	verify := &cobra.Command{Use: "verify DOMAIN", Short: "Verify a domain", Args: cobra.ExactArgs(1)}
-	operator := verify.Flags().Bool("operator", false, "on the operator's word")
+	verify := &cobra.Command{Use: "verify DOMAIN", Short: "Look for a domain's proof now, and verify it", Args: cobra.ExactArgs(1)}
+	operator := verify.Flags().Bool("operator", false, "on the operator's word, without a proof")
+	award := &cobra.Command{Use: "award DOMAIN ORGANIZATION", Short: "Decide a dispute: who gets a domain, or keeps it", Args: cobra.ExactArgs(2)}
 	remove := &cobra.Command{Use: "delete DOMAIN", Short: "Give a domain up", Args: cobra.ExactArgs(1)}
 	enforce := &cobra.Command{Use: "enforce DOMAIN", Short: "Enforce SSO for a domain", Args: cobra.ExactArgs(1)}
 	enforcementFlags(enforce.Flags())
@@ -122,10 +123,14 @@ func (c *cli) domains() *cobra.Command {
 		}, "id", "name", "status", "sso_profile_id"),
 		c.run(show, func(args []string) (call, error) { return get(path(args, ""), nil), nil }),
 		c.run(verify, func(args []string) (call, error) {
-			if !*operator {
-				return call{}, usagef("expected --operator")
+			body := fields{}
+			if *operator {
+				body["method"] = "operator"
 			}
-			return call{method: http.MethodPost, path: path(args, "/verify"), body: fields{"method": "operator"}}, nil
+			return call{method: http.MethodPost, path: path(args, "/verify"), body: body}, nil
+		}),
+		c.run(award, func(args []string) (call, error) {
+			return call{method: http.MethodPut, path: path(args, "/holder"), body: fields{"organization_id": args[1]}}, nil
 		}),
 		c.run(enforce, func(args []string) (call, error) {
 			if profile, _ := enforce.Flags().GetString("profile"); profile == "" { // it is there

@@ -16,6 +16,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"sallyport/internal/app"
+	"sallyport/internal/testenv"
 	"sallyport/saml/samltest"
 )
 
@@ -25,6 +26,7 @@ import (
 //	sallyport ARGS         the program, in this process; it has to end with 0
 //	fails sallyport ARGS   … with 1
 //	usage sallyport ARGS   … with 2
+//	txt NAME TEXT          DNS has this text at the name
 //	server DATABASE        a server on that database; sets $SERVER
 //	set NAME               the variable to what was printed
 //	set NAME PATH          the variable to a value of the JSON that was printed
@@ -32,20 +34,23 @@ import (
 //
 // A path is names and indexes with dots between, such as items.0.name.
 func TestScripts(t *testing.T) {
+	dns := testenv.StartDNS(t)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script", RequireExplicitExec: true, RequireUniqueNames: true,
-		Setup: setUp,
+		Setup: func(env *testscript.Env) error { return setUp(env, dns) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"sallyport": func(ts *testscript.TestScript, neg bool, args []string) { program(ts, neg, exitDone, args) },
 			"fails":     func(ts *testscript.TestScript, neg bool, args []string) { program(ts, neg, exitFailed, args[1:]) },
 			"usage":     func(ts *testscript.TestScript, neg bool, args []string) { program(ts, neg, exitUsage, args[1:]) },
-			"server":    startServer, "set": setVariable, "json": checkJSON,
+			"server":    startServer, "txt": publish, "set": setVariable, "json": checkJSON,
 		},
 	})
 }
 
 // setUp lays out what scripts start from.
-func setUp(env *testscript.Env) error {
+func setUp(env *testscript.Env, dns *testenv.DNS) error {
+	env.Values["dns"] = dns
+	env.Setenv("SALLYPORT_DNS_RESOLVER", dns.Address)
 	env.Setenv("DB", "sqlite:"+filepath.Join(env.WorkDir, "sallyport.db"))
 	for name, text := range map[string]string{"idp.xml": string(samltest.NewIdP().Metadata()), "password": "three quiet harbours\n",
 		"pin.pem": string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: samltest.NamedKey(samltest.SP).Certificate.Raw}))} {
@@ -94,6 +99,11 @@ func startServer(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Check(a.Close())
 	})
 	ts.Setenv("SERVER", server.URL)
+}
+
+// publish tells the name server that every script asks.
+func publish(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Value("dns").(*testenv.DNS).TXT(args[0], args[1])
 }
 
 func setVariable(ts *testscript.TestScript, _ bool, args []string) {

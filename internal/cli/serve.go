@@ -120,7 +120,8 @@ func databaseFlags(flags *pflag.FlagSet) {
 	flags.String("config", "", "YAML file with settings [SALLYPORT_CONFIG]")
 	for _, s := range app.Table() {
 		switch s.Name {
-		case "database", "secret-key-file", "base-url", "account-roles", "default-edition", "product-name":
+		case "database", "secret-key-file", "base-url", "account-roles", "default-edition", "product-name",
+			"dns-resolver", "outbound-allow", "max-domains", "operator-mail":
 			flags.String(s.Name, s.Default, s.Help)
 		}
 	}

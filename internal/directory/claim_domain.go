@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"time"
 
 	"golang.org/x/net/publicsuffix"
 
@@ -10,10 +11,8 @@ import (
 	"sallyport/internal/db"
 	"sallyport/internal/fault"
 	"sallyport/internal/id"
+	"sallyport/internal/proof"
 )
-
-// maxDomains is how many domains an organization may claim.
-const maxDomains = 100
 
 // ClaimDomain claims a domain for an organization. Any organization may claim
 // any name; who can prove it holds it.
@@ -25,8 +24,8 @@ func (s *Service) ClaimDomain(ctx context.Context, actor access.Actor, organizat
 	if err != nil {
 		return d, fault.Invalid(fault.Field{Name: "name", Message: "is not a domain name, such as example.com"})
 	}
-	if suffix, _ := publicsuffix.PublicSuffix(name); suffix == name {
-		return d, fault.New(fault.DomainPublic, "Everybody can register names below this one, so that it belongs to nobody alone.")
+	if err := claimable(name); err != nil {
+		return d, err
 	}
 	err = s.db.Update(ctx, actor, func(tx *db.Tx) error {
 		if _, err := s.OrganizationByID(tx, organizationID); err != nil {
@@ -36,12 +35,13 @@ func (s *Service) ClaimDomain(ctx context.Context, actor access.Actor, organizat
 		if err != nil {
 			return err
 		}
-		if n >= maxDomains {
-			return fault.Newf(fault.Conflict, "An organization has at most %d domains.", maxDomains)
+		if n >= s.cfg.MaxDomains {
+			return fault.Newf(fault.Conflict, "An organization has at most %d domains.", s.cfg.MaxDomains)
 		}
 		d = Domain{
 			ID: s.ids.New(id.Domain), OrganizationID: organizationID, Name: name, Status: access.DomainPending,
-			ProofToken: s.ids.Token(), CreatedAt: tx.Now(),
+			StatusAt: tx.Now(), ProofToken: s.ids.Token(), CreatedAt: tx.Now(),
+			Check: DomainCheck{NextAt: tx.Now().Add(leastPause)},
 		}
 		ok, err := insertDomain(tx, &d)
 		if err != nil {
@@ -50,46 +50,39 @@ func (s *Service) ClaimDomain(ctx context.Context, actor access.Actor, organizat
 		if !ok {
 			return fault.New(fault.Conflict, "The organization has claimed this domain already.")
 		}
+		if err := putDomainCheck(tx, d.ID, &d.Check); err != nil {
+			return err
+		}
 		return s.audit.Append(tx, audit.Event{OrganizationID: organizationID, Action: audit.DomainClaimed, Target: d.target()})
 	})
 	return d, err
 }
 
-func (d *Domain) target() audit.Target { return audit.Target{Kind: "domain", ID: d.ID, Name: d.Name} }
-
-// VouchForDomain marks a domain as verified on the operator's word.
-func (s *Service) VouchForDomain(ctx context.Context, actor access.Actor, domainID string) (d Domain, err error) {
-	err = s.db.Update(ctx, actor, func(tx *db.Tx) error {
-		if d, err = s.Domain(tx, actor, access.ActDomainVouch, domainID); err != nil {
-			return err
-		}
-		if d.Status == access.DomainVerified {
-			return nil
-		}
-		return s.verified(tx, &d, "operator")
-	})
-	return d, err
+// claimable refuses names that belong to nobody alone.
+func claimable(name string) error {
+	if suffix, _ := publicsuffix.PublicSuffix(name); suffix == name {
+		return fault.New(fault.DomainPublic, "Everybody can register names below this one, so that it belongs to nobody alone.")
+	}
+	if publicMail(name) {
+		return fault.New(fault.DomainPublic, "Everybody can have an address at this mail service, so that it belongs to nobody alone.")
+	}
+	return nil
 }
 
-// verified makes the claim's organization the holder of the domain, unless
-// another one is.
-func (s *Service) verified(tx *db.Tx, d *Domain, method string) error {
-	holder, held, err := s.Holder(tx, d.Name)
-	if err != nil {
-		return err
-	}
-	if held && holder.ID != d.ID {
-		return fault.New(fault.DomainVerifiedElsewhere, "Another organization has verified this domain.")
-	}
-	old := d.Status
-	d.Status, d.VerifiedAt = access.DomainVerified, tx.Now()
-	if err := updateDomain(tx, d); err != nil {
-		return err
-	}
-	return s.audit.Append(tx, audit.Event{
-		OrganizationID: d.OrganizationID, Action: audit.DomainVerified, Target: d.target(),
-		Changes: []audit.Change{{Field: "status", Old: old, New: d.Status}, {Field: "method", New: method}},
+// VouchForDomain marks a domain as verified on the operator's word: no proof is
+// looked for from then on.
+func (s *Service) VouchForDomain(ctx context.Context, actor access.Actor, domainID string) (d Domain, err error) {
+	err = s.db.Update(ctx, actor, func(tx *db.Tx) error {
+		if d, err = s.Domain(tx, actor, access.ActDomainVouch, domainID); err != nil || d.Vouched() {
+			return err
+		}
+		if err := s.verified(tx, &d, proof.Operator); err != nil {
+			return err
+		}
+		d.Check.NextAt = time.Time{}
+		return putDomainCheck(tx, d.ID, &d.Check)
 	})
+	return d, err
 }
 
 // DeleteDomain gives a claim up. A domain that somebody's way of signing in
@@ -100,19 +93,31 @@ func (s *Service) DeleteDomain(ctx context.Context, actor access.Actor, domainID
 		if err != nil {
 			return err
 		}
-		if d.ProfileID != "" {
-			return fault.New(fault.DomainInUse, "The domain is enforced. Release it first.")
-		}
-		used, err := pilotAtDomain(tx, d.OrganizationID, d.Name)
-		if err != nil {
+		if err := s.deletable(tx, &d); err != nil {
 			return err
-		}
-		if used && d.Status.Held() {
-			return fault.New(fault.DomainInUse, "There are users at this domain whose SSO is set to Enabled.")
 		}
 		if err := deleteDomain(tx, d.ID); err != nil {
 			return err
 		}
-		return s.audit.Append(tx, audit.Event{OrganizationID: d.OrganizationID, Action: audit.DomainDeleted, Target: d.target()})
+		if err := s.audit.Append(tx, audit.Event{OrganizationID: d.OrganizationID, Action: audit.DomainDeleted, Target: d.target()}); err != nil {
+			return err
+		}
+		return hastenDisputes(tx, d.Name)
 	})
+}
+
+func (s *Service) deletable(tx *db.Tx, d *Domain) error {
+	switch {
+	case d.ProfileID != "":
+		return fault.New(fault.DomainInUse, "The domain is enforced. Release it first.")
+	case !d.EvictBefore.IsZero():
+		return fault.New(fault.DomainInUse, "Users at this domain are being removed. Try again in a moment.")
+	case !d.Status.Held():
+		return nil
+	}
+	used, err := pilotAtDomain(tx, d.OrganizationID, d.Name)
+	if err == nil && used {
+		return fault.New(fault.DomainInUse, "There are users at this domain whose SSO is set to Enabled.")
+	}
+	return err
 }

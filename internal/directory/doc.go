@@ -1,7 +1,9 @@
-// Package directory knows who there is: organizations, their domains, users,
-// invitations, accounts and roles.
+// Package directory knows who there is: organizations, their domains and the
+// proofs of these, users, invitations, accounts and roles.
 //
-//	domain   pending ─> verified ─> lapsing ─> pending | frozen
+//	domain   pending ─> verified ─> lapsing ─> frozen (in use), else pending
+//	            ^          ^───────────┴─────────┤ the proof is back
+//	            └────────────────────────────────┘ not in use any more
 //	user     invited ─> active <─> deactivated
 //	         independent <─> managed by one organization
 //
@@ -11,6 +13,6 @@
 //
 // The doors call its use cases, methods of [Service] with an actor; signin and
 // sso read with the methods that take a transaction. The tables organizations,
-// domains, users, invitations, accounts and account_members belong to this
-// package.
+// domains, domain_checks, users, invitations, accounts and account_members
+// belong to this package.
 package directory

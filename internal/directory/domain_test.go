@@ -37,6 +37,13 @@ func TestAClaimIsPendingAndSaysHowToProveIt(t *testing.T) {
 	})
 }
 
+// long63 is the longest label; longName with .test is as long as a name can be
+// (RFC 1035, section 3.1).
+var (
+	long63   = strings.Repeat("x", 63)
+	longName = long63 + "." + long63 + "." + long63 + "." + strings.Repeat("x", 56)
+)
+
 func TestWhatCanNotBeClaimed(t *testing.T) {
 	p := parts.New(t, "sqlite")
 	acme := p.Organization(t, "Acme")
@@ -57,10 +64,59 @@ func TestWhatCanNotBeClaimed(t *testing.T) {
 		"acme.test":        "",
 		"acme.example":     "",
 		"_dmarc.acme.test": fault.CodeInvalid,
+
+		"gmail.com":           fault.DomainPublic,
+		"GMail.COM.":          fault.DomainPublic,
+		"outlook.de":          fault.DomainPublic,
+		"web.de":              fault.DomainPublic,
+		"qq.com":              fault.DomainPublic,
+		"icloud.com":          fault.DomainPublic,
+		"yahoo.co.uk":         fault.DomainPublic,
+		"gmx.net":             fault.DomainPublic,
+		"mailinator.com":      fault.DomainPublic,
+		"corp.gmail.com":      "", // whoever has its DNS is no customer of the mail service
+		"notgmail.com":        "",
+		"test":                fault.CodeInvalid,
+		"com":                 fault.CodeInvalid,
+		"app.localhost":       fault.CodeInvalid,
+		"localhost.":          fault.CodeInvalid,
+		"[127.0.0.1]":         fault.CodeInvalid,
+		"[::1]":               fault.CodeInvalid,
+		"::1":                 fault.CodeInvalid,
+		"2130706433":          fault.CodeInvalid,
+		"0x7f.1":              fault.CodeInvalid,
+		"1.2.3":               fault.CodeInvalid,
+		"acme..test":          fault.CodeInvalid,
+		".acme.test":          fault.CodeInvalid,
+		"*.acme.test":         fault.CodeInvalid,
+		"-acme.test":          fault.CodeInvalid,
+		"acme-.test":          fault.CodeInvalid,
+		"ac me.test":          fault.CodeInvalid,
+		"acme.test/path":      fault.CodeInvalid,
+		"https://acme.test":   fault.CodeInvalid,
+		"acme.test:443":       fault.CodeInvalid,
+		"acme.test\x00":       fault.CodeInvalid,
+		"acme.test\nx":        fault.CodeInvalid,
+		"acme\u202e.test":     fault.CodeInvalid,
+		"xn--a.test":          fault.CodeInvalid, // decodes to nothing
+		"xn--zz-.test":        fault.CodeInvalid,
+		"\u0628a.test":        fault.CodeInvalid, // mixes directions
+		"<script>.test":       fault.CodeInvalid,
+		"=cmd.test":           fault.CodeInvalid,
+		"' or 1=1 --.test":    fault.CodeInvalid,
+		"acme.invalid":        "",
+		"xn--bcher-kva.test":  "",
+		long63 + ".test":      "",
+		long63 + "x.test":     fault.CodeInvalid,
+		longName + ".test":    "",
+		longName + "xxx.test": fault.CodeInvalid,
 	} {
 		_, err := p.Directory.ClaimDomain(t.Context(), operator, acme.ID, name)
 		if got := parts.Code(err); got != code {
 			t.Errorf("%q: %q, not %q", name, got, code)
+		}
+		if code == fault.CodeInvalid && fmt.Sprint(parts.Fields(err)) != "[name]" {
+			t.Errorf("%q: %v", name, parts.Fields(err))
 		}
 	}
 	_, err := p.Directory.ClaimDomain(t.Context(), operator, acme.ID, "ACME.Test")

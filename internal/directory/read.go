@@ -183,7 +183,11 @@ func (s *Service) Domain(tx *db.Tx, actor access.Actor, action access.Action, do
 	if err != nil {
 		return d, notFound(err)
 	}
-	return d, authorize(actor, action, d.OrganizationID)
+	if err := authorize(actor, action, d.OrganizationID); err != nil {
+		return d, err
+	}
+	d.Check, err = domainCheck(tx, domainID)
+	return d, err
 }
 
 // Domains lists the claims of an organization.
@@ -192,7 +196,13 @@ func (s *Service) Domains(ctx context.Context, actor access.Actor, organizationI
 		return nil, err
 	}
 	err = s.db.View(ctx, func(tx *db.Tx) error {
-		list, err = domains(tx, organizationID, p)
+		if list, err = domains(tx, organizationID, p); err != nil {
+			return err
+		}
+		checks, err := checksOf(tx, organizationID)
+		for i := range list {
+			list[i].Check = checks[list[i].ID]
+		}
 		return err
 	})
 	return list, err

@@ -8,6 +8,7 @@ import (
 
 	"sallyport/internal/access"
 	"sallyport/internal/db"
+	"sallyport/internal/proof"
 )
 
 func nullable(s string) sql.NullString { return sql.NullString{String: s, Valid: s != ""} }
@@ -47,24 +48,37 @@ func organizations(tx *db.Tx, only string, p Page) ([]Organization, error) {
 
 // domains
 
-const domainColumns = `id, organization_id, name, status, proof_token, coalesce(sso_profile_id, ''), verified_at, created_at`
+const domainColumns = `id, organization_id, name, status, coalesce(status_at, created_at), proof_token, proof_method,
+	coalesce(sso_profile_id, ''), verified_at, disputed_at, evict_before, created_at`
 
 func scanDomain(row db.Scanner) (d Domain, err error) {
-	err = row.Scan(&d.ID, &d.OrganizationID, &d.Name, &d.Status, &d.ProofToken, &d.ProfileID, &d.VerifiedAt, &d.CreatedAt)
+	err = row.Scan(&d.ID, &d.OrganizationID, &d.Name, &d.Status, &d.StatusAt, &d.ProofToken, &d.Method,
+		&d.ProfileID, &d.VerifiedAt, &d.DisputedAt, &d.EvictBefore, &d.CreatedAt)
 	return d, err
 }
 
 func insertDomain(tx *db.Tx, d *Domain) (bool, error) {
-	n, err := tx.Exec(`insert into domains (id, organization_id, name, status, proof_token, created_at)
-		values ($1, $2, $3, $4, $5, $6) on conflict do nothing`,
-		d.ID, d.OrganizationID, d.Name, string(d.Status), d.ProofToken, d.CreatedAt)
+	n, err := tx.Exec(`insert into domains (id, organization_id, name, status, status_at, proof_token, created_at)
+		values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing`,
+		d.ID, d.OrganizationID, d.Name, string(d.Status), d.StatusAt, d.ProofToken, d.CreatedAt)
 	return n > 0, err
 }
 
 func updateDomain(tx *db.Tx, d *Domain) error {
-	_, err := tx.Exec(`update domains set status = $2, sso_profile_id = $3, verified_at = $4 where id = $1`,
-		d.ID, string(d.Status), nullable(d.ProfileID), d.VerifiedAt)
+	_, err := tx.Exec(`update domains set status = $2, status_at = $3, proof_method = $4, sso_profile_id = $5, verified_at = $6,
+			disputed_at = $7, evict_before = $8 where id = $1`,
+		d.ID, string(d.Status), d.StatusAt, string(d.Method), nullable(d.ProfileID), d.VerifiedAt, d.DisputedAt, d.EvictBefore)
 	return err
+}
+
+// domainClaims returns all claims to a name.
+func domainClaims(tx *db.Tx, name string) ([]Domain, error) {
+	return db.Collect(tx, scanDomain, `select `+domainColumns+` from domains where name = $1 order by id`, name)
+}
+
+// domainEvicting returns a claim whose users are to be removed.
+func domainEvicting(tx *db.Tx) (Domain, error) {
+	return db.One(tx, scanDomain, `select `+domainColumns+` from domains where evict_before is not null order by id limit 1`)
 }
 
 func deleteDomain(tx *db.Tx, domainID string) error {
@@ -92,6 +106,111 @@ func countDomains(tx *db.Tx, organizationID string) (n int, err error) {
 
 func enforcedWith(tx *db.Tx, profileID string) ([]Domain, error) {
 	return db.Collect(tx, scanDomain, `select `+domainColumns+` from domains where sso_profile_id = $1 order by name`, profileID)
+}
+
+// domain checks
+
+const checkColumns = `next_at, seen_at, looked_at, findings`
+
+func scanCheck(row db.Scanner) (c DomainCheck, err error) {
+	var findings string
+	if err = row.Scan(&c.NextAt, &c.SeenAt, &c.Findings.At, &findings); err != nil {
+		return c, err
+	}
+	return c, json.Unmarshal([]byte(findings), &c.Findings.Sightings)
+}
+
+// domainCheck returns what is known of a domain's proof: nothing, if an older
+// release has made the claim.
+func domainCheck(tx *db.Tx, domainID string) (DomainCheck, error) {
+	c, err := db.One(tx, scanCheck, `select `+checkColumns+` from domain_checks where domain_id = $1`, domainID)
+	if errors.Is(err, db.ErrNoRows) {
+		return DomainCheck{}, nil
+	}
+	return c, err
+}
+
+func putDomainCheck(tx *db.Tx, domainID string, c *DomainCheck) error {
+	sightings := c.Findings.Sightings
+	if sightings == nil {
+		sightings = []proof.Sighting{}
+	}
+	findings, err := json.Marshal(sightings)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(`insert into domain_checks (domain_id, next_at, seen_at, looked_at, findings) values ($1, $2, $3, $4, $5)
+		on conflict (domain_id) do update set next_at = excluded.next_at, seen_at = excluded.seen_at,
+			looked_at = excluded.looked_at, findings = excluded.findings`,
+		domainID, c.NextAt, c.SeenAt, c.Findings.At, string(findings))
+	return err
+}
+
+// askCheck notes that somebody asks for a check now, and reports false if
+// somebody has since a time.
+func askCheck(tx *db.Tx, domainID string, since time.Time) (bool, error) {
+	n, err := tx.Exec(`insert into domain_checks (domain_id, asked_at, findings) values ($1, $2, '[]')
+		on conflict (domain_id) do update set asked_at = excluded.asked_at
+			where domain_checks.asked_at is null or domain_checks.asked_at <= $3`, domainID, tx.Now(), since)
+	return n > 0, err
+}
+
+// hastenCheck makes a check due that would come later.
+func hastenCheck(tx *db.Tx, domainID string) error {
+	_, err := tx.Exec(`update domain_checks set next_at = $2 where domain_id = $1 and next_at > $2`, domainID, tx.Now())
+	return err
+}
+
+// hastenDisputes makes the checks of claims due that wait for a domain to
+// become free.
+func hastenDisputes(tx *db.Tx, name string) error {
+	_, err := tx.Exec(`update domain_checks set next_at = $2 where domain_id in
+		(select id from domains where name = $1 and disputed_at is not null)`, name, tx.Now())
+	return err
+}
+
+// takeDueDomains returns domains whose check is due, those that wait longest
+// first, and keeps them from others until a time.
+func takeDueDomains(tx *db.Tx, limit int, until time.Time) ([]Domain, error) {
+	ids, err := db.Collect(tx, scanID, `update domain_checks set next_at = $2 where domain_id in
+		(select domain_id from domain_checks where next_at <= $1 order by next_at, domain_id limit $3)
+		returning domain_id`, tx.Now(), until, limit)
+	if err != nil {
+		return nil, err
+	}
+	due := make([]Domain, 0, len(ids))
+	for _, domainID := range ids {
+		d, err := domainByID(tx, domainID)
+		if err != nil {
+			return nil, err
+		}
+		due = append(due, d)
+	}
+	return due, nil
+}
+
+// checksOf returns what is known of the proofs of an organization's domains, by
+// their ids.
+func checksOf(tx *db.Tx, organizationID string) (map[string]DomainCheck, error) {
+	all := make(map[string]DomainCheck)
+	rows, err := tx.Query(`select c.domain_id, c.next_at, c.seen_at, c.looked_at, c.findings
+		from domains d join domain_checks c on c.domain_id = d.id where d.organization_id = $1`, organizationID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var domainID, findings string
+		var c DomainCheck
+		if err := rows.Scan(&domainID, &c.NextAt, &c.SeenAt, &c.Findings.At, &findings); err != nil {
+			return nil, err
+		}
+		if err := json.Unmarshal([]byte(findings), &c.Findings.Sightings); err != nil {
+			return nil, err
+		}
+		all[domainID] = c
+	}
+	return all, rows.Err()
 }
 
 // users
@@ -205,6 +324,13 @@ func userIDsAtDomain(tx *db.Tx, organizationID, domain string) ([]string, error)
 		`select id from users where email_domain = $1 and organization_id = $2 and sso_setting = 'inherit' order by id`, domain, organizationID)
 }
 
+// usersToEvict returns some of those whom an organization lost with a domain.
+func usersToEvict(tx *db.Tx, d *Domain, limit int) ([]User, error) {
+	return db.Collect(tx, scanUser, `select `+userColumns+` from users
+		where organization_id = $1 and email_domain = $2 and (managed_at is null or managed_at <= $3) order by id limit $4`,
+		d.OrganizationID, d.Name, d.EvictBefore, limit)
+}
+
 // invitations
 
 const invitationColumns = `id, organization_id, email, email_key, name, role, created_at`
@@ -246,6 +372,11 @@ func invitationByID(tx *db.Tx, invitationID string) (Invitation, error) {
 
 func invitationFor(tx *db.Tx, organizationID, key string) (Invitation, error) {
 	return db.One(tx, scanInvitation, `select `+invitationColumns+` from invitations where organization_id = $1 and email_key = $2`, organizationID, key)
+}
+
+func invitationsAtDomain(tx *db.Tx, organizationID, domain string) ([]Invitation, error) {
+	return db.Collect(tx, scanInvitation, `select `+invitationColumns+` from invitations
+		where organization_id = $1 and email_key like '%@' || $2 escape '\' order by id`, organizationID, escapePattern(domain))
 }
 
 func invitations(tx *db.Tx, q UserQuery) ([]Invitation, error) {

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"unicode"
@@ -14,6 +15,7 @@ import (
 	"sallyport/internal/link"
 	"sallyport/internal/outbox"
 	"sallyport/internal/password"
+	"sallyport/internal/proof"
 	"sallyport/internal/session"
 	"sallyport/internal/throttle"
 )
@@ -34,7 +36,11 @@ type Config struct {
 	DefaultEdition Edition
 	AccountRoles   []string
 	ProductName    string
-	BaseURL        string
+	BaseURL        string // without a slash at its end
+	MaxDomains     int    // of an organization
+	OperatorMail   string // where the operator is written to
+	// Prove looks for the proof of a domain; see [proof.Prover.Look].
+	Prove func(ctx context.Context, domain, token string) (proof.Findings, error)
 }
 
 // A Service holds the use cases of the directory.

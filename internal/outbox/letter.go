@@ -53,6 +53,14 @@ const (
 	PasswordChanged Kind = "password_changed" // another password was set
 	RoleChanged     Kind = "role_changed"     // another organization role
 	DomainLapsing   Kind = "domain_lapsing"   // to owners: a domain's proof has gone
+
+	DomainFrozen        Kind = "domain_frozen"         // to owners: it has gone for too long, and people sign in through it
+	DomainExpired       Kind = "domain_expired"        // to owners: it has gone for too long
+	DomainDisputed      Kind = "domain_disputed"       // to the holder's owners
+	DomainClaimDisputed Kind = "domain_claim_disputed" // to the other side's owners
+	DomainDecide        Kind = "domain_decide"         // to the operator
+	DomainAwarded       Kind = "domain_awarded"        // to the owners of the side that has won
+	DomainLost          Kind = "domain_lost"           // to those of the other one
 )
 
 // A shape is what letters of a kind have to hold.
@@ -75,6 +83,14 @@ var shapes = map[Kind]shape{
 	PasswordChanged: {values: []string{"time"}},
 	RoleChanged:     {values: []string{"organization", "role"}, link: true},
 	DomainLapsing:   {values: []string{"organization", "domain", "until"}, link: true},
+
+	DomainFrozen:        {values: []string{"organization", "domain"}, link: true},
+	DomainExpired:       {values: []string{"organization", "domain"}, link: true},
+	DomainDisputed:      {values: []string{"organization", "domain"}, link: true},
+	DomainClaimDisputed: {values: []string{"organization", "domain"}, link: true},
+	DomainDecide:        {values: []string{"domain", "domain_id", "claimant", "claimant_id", "holder", "holder_id"}},
+	DomainAwarded:       {values: []string{"organization", "domain"}, link: true},
+	DomainLost:          {values: []string{"organization", "domain"}, link: true},
 }
 
 // Kinds returns every kind, in the order of its name.

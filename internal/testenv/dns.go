@@ -23,7 +23,11 @@ type DNS struct {
 	names  map[string]*dnsName
 	asked  []string
 	hijack func(message []byte, tcp bool) [][]byte
+	hold   *dnsHold
 }
+
+// dnsHold keeps an answer back.
+type dnsHold struct{ asked, release chan struct{} }
 
 // dnsName is what the server knows of a name.
 type dnsName struct {
@@ -156,6 +160,16 @@ func (d *DNS) Hijack(f func(message []byte, tcp bool) [][]byte) {
 	d.hijack = f
 }
 
+// Hold keeps the answer to the next question over UDP back, as it is when it is
+// asked for, until release is called. Asked is closed when it was.
+func (d *DNS) Hold() (asked <-chan struct{}, release func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	h := &dnsHold{make(chan struct{}), make(chan struct{})}
+	d.hold = h
+	return h.asked, func() { close(h.release) }
+}
+
 // Asked returns the questions so far, such as "TXT acme.test".
 func (d *DNS) Asked() []string {
 	d.mu.Lock()
@@ -170,9 +184,20 @@ func (d *DNS) serveUDP(conn net.PacketConn) {
 		if err != nil {
 			return
 		}
-		for _, reply := range d.reply(buffer[:n], false) {
-			conn.WriteTo(reply, from) // a lost datagram is one
-		}
+		replies := d.reply(buffer[:n], false)
+		d.mu.Lock()
+		held := d.hold
+		d.hold = nil
+		d.mu.Unlock()
+		go func() {
+			if held != nil {
+				close(held.asked)
+				<-held.release
+			}
+			for _, reply := range replies {
+				conn.WriteTo(reply, from) // a lost datagram is one
+			}
+		}()
 	}
 }
 
@@ -202,17 +227,20 @@ func (d *DNS) serveTCP(l net.Listener) {
 
 // reply returns the messages that answer a question.
 func (d *DNS) reply(message []byte, tcp bool) [][]byte {
-	d.mu.Lock()
-	defer d.mu.Unlock()
 	var m dnsmessage.Message
 	if err := m.Unpack(message); err != nil || len(m.Questions) != 1 {
 		return nil
 	}
 	q := m.Questions[0]
+	d.mu.Lock()
 	d.asked = append(d.asked, strings.TrimPrefix(q.Type.String(), "Type")+" "+strings.TrimSuffix(q.Name.String(), "."))
-	if d.hijack != nil {
-		return d.hijack(append([]byte(nil), message...), tcp)
+	hijack := d.hijack
+	d.mu.Unlock()
+	if hijack != nil {
+		return hijack(append([]byte(nil), message...), tcp)
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	out := dnsmessage.Message{
 		Header:    dnsmessage.Header{ID: m.ID, Response: true, Authoritative: true, RecursionDesired: m.RecursionDesired, RecursionAvailable: true},
 		Questions: m.Questions,

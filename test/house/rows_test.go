@@ -14,7 +14,7 @@ import (
 var owners = map[string]string{
 	"installation": "internal/db",
 
-	"organizations": "internal/directory", "domains": "internal/directory", "users": "internal/directory", "invitations": "internal/directory",
+	"organizations": "internal/directory", "domains": "internal/directory", "domain_checks": "internal/directory", "users": "internal/directory", "invitations": "internal/directory",
 	"accounts": "internal/directory", "account_members": "internal/directory",
 	"sessions": "internal/session", "session_activity": "internal/session",
 	"arrivals":     "internal/signin",

@@ -32,6 +32,7 @@ var operations = map[string]operation{
 	"get-domain":          {"GET", "/domains/DOM", false, []string{"read", "users", "sso"}},
 	"delete-domain":       {"DELETE", "/domains/DOM", false, nil},
 	"verify-domain":       {"POST", "/domains/DOM/verify", false, nil},
+	"award-domain":        {"PUT", "/domains/DOM/holder", true, nil},
 	"enforce-domain":      {"PUT", "/domains/DOM/enforcement", false, []string{"sso"}},
 	"preview-enforcement": {"POST", "/domains/DOM/enforcement/preview", false, []string{"sso"}},
 	"enforce-domains":     {"PUT", "/organizations/ORG/enforcement", false, []string{"sso"}},

@@ -36,6 +36,9 @@ const BaseURL = "https://login.example"
 // Password is the password of every user who has one.
 const Password = "three quiet harbours"
 
+// OperatorMail is where the operator is written to.
+const OperatorMail = "operator@installation.test"
+
 // Product is what the installation is called.
 const Product = "Sallyport"
 
@@ -60,6 +63,7 @@ type Parts struct {
 
 	mu       sync.Mutex
 	observed []string
+	proofs   *proofs
 }
 
 // Each runs a test on both engines, each time with new parts.
@@ -95,7 +99,8 @@ func New(t testing.TB, engine string) *Parts {
 		t.Fatal(err)
 	}
 	p.Directory = directory.New(p.DB, p.IDs, p.Audit, p.Sessions, p.Hasher, sso.Checker{}, p.Links, p.Outbox, p.Limits, directory.Config{
-		DefaultEdition: directory.Enterprise, AccountRoles: []string{"administrator", "developer", "viewer"}, ProductName: Product, BaseURL: BaseURL,
+		DefaultEdition: directory.Enterprise, AccountRoles: []string{"administrator", "developer", "viewer"}, ProductName: Product,
+		BaseURL: BaseURL, MaxDomains: 100, OperatorMail: OperatorMail, Prove: p.prove,
 	})
 	p.SignIn = signin.New(p.DB, p.IDs, p.Audit, p.Directory, p.Sessions, p.Hasher, p.Ring, p.Links, p.Limits, p.observe,
 		signin.Config{Product: Product, SignUp: true, PerAddress: throttle.Rate{Count: 10, Per: 15 * time.Minute}, PerSource: throttle.Rate{Count: 300, Per: time.Minute}})
