@@ -1,8 +1,11 @@
 package password
 
 import (
+	_ "embed"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
@@ -52,8 +55,8 @@ func contains(password, word string) bool {
 	return utf8.RuneCountInString(word) >= 3 && strings.Contains(password, word)
 }
 
-// known are words that stand in passwords as they are tried first, the longest
-// first where one begins with another.
+// known are words that stand in passwords as they are tried first, as often as
+// one likes.
 var known = [...]string{
 	"administrator", "password", "passwort", "kennwort", "iloveyou", "changeme", "football", "baseball", "sunshine",
 	"princess", "superman", "trustno1", "starwars", "whatever", "letmein", "welcome", "dragon", "monkey", "master",
@@ -72,7 +75,7 @@ var tracks = [...]string{
 var leet = strings.NewReplacer("@", "a", "4", "a", "3", "e", "1", "i", "!", "i", "0", "o", "$", "s", "5", "s", "7", "t")
 
 // common recognises passwords with hardly any secret in them: few different
-// characters, or fewer than five beside well-known words and runs.
+// characters, or fewer than five beside what everybody knows.
 func common(low string) bool {
 	different := make(map[rune]bool)
 	for _, r := range low {
@@ -81,24 +84,84 @@ func common(low string) bool {
 	return len(different) < 5 || remainder(low) < 5 || remainder(leet.Replace(low)) < 5
 }
 
-// remainder counts the characters that belong to no well-known word and to no
-// run of three or more.
-func remainder(low string) (n int) {
-	for _, word := range known {
-		low = strings.ReplaceAll(low, word, " ")
+// remainder counts the characters that belong to no well-known word, no run of
+// three or more, no year and no repetition, and not to one of the list of common
+// passwords: several of these in a row make a good one.
+func remainder(low string) int {
+	least := beyond(low)
+	for word := range listed(low) {
+		least = min(least, beyond(strings.ReplaceAll(low, word, " ")))
 	}
-	for low != "" {
-		if run := longestRun(low); run >= 3 {
-			low = low[run:]
-			continue
-		}
-		r, size := utf8.DecodeRuneInString(low)
-		if low = low[size:]; r != ' ' {
-			n++
-		}
-	}
-	return n
+	return least
 }
+
+// listed returns the common passwords that stand in another one.
+func listed(low string) map[string]bool {
+	found := make(map[string]bool)
+	for i := range low {
+		for n := shortestListed; n <= min(longestListed, len(low)-i); n++ {
+			if word := low[i : i+n]; commonPasswords()[word] {
+				found[word] = true
+			}
+		}
+	}
+	return found
+}
+
+// beyond is [remainder] without the list.
+func beyond(low string) int {
+	least := make([]int, len(low)+1) // from each octet on
+	for i := len(low) - 1; i >= 0; i-- {
+		_, size := utf8.DecodeRuneInString(low[i:])
+		least[i] = least[i+size] + cost(low, i)
+		without := func(n int) { least[i] = min(least[i], least[i+n]) }
+		for _, word := range known {
+			if strings.HasPrefix(low[i:], word) {
+				without(len(word))
+			}
+		}
+		for n := longestRun(low[i:]); n >= 3; n-- {
+			without(n)
+		}
+		if year.MatchString(low[i:]) {
+			without(4)
+		}
+	}
+	return least[0]
+}
+
+// cost is one for a character that says something: a space does not, nor does
+// one that stands there again.
+func cost(low string, i int) int {
+	r, _ := utf8.DecodeRuneInString(low[i:])
+	before, size := utf8.DecodeLastRuneInString(low[:i])
+	if r == ' ' || size > 0 && r == before {
+		return 0
+	}
+	return 1
+}
+
+var year = regexp.MustCompile(`^(?:19|20)\d\d`)
+
+//go:embed common.txt
+var commonText string
+
+// Bounds of the length of a common password in the list, in octets.
+const (
+	shortestListed = 5
+	longestListed  = 15
+)
+
+// commonPasswords is the list, read once: it never changes.
+var commonPasswords = sync.OnceValue(func() map[string]bool {
+	list := make(map[string]bool)
+	for line := range strings.Lines(commonText) {
+		if !strings.HasPrefix(line, "#") {
+			list[strings.TrimSpace(line)] = true
+		}
+	}
+	return list
+})
 
 // longestRun returns how many octets at the beginning of low follow a track,
 // forwards or backwards.

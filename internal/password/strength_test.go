@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -30,11 +31,13 @@ func TestGoodPasswordsAreTaken(t *testing.T) {
 		"839201748362 or so",
 		"my password is a long story",
 		"passwords are tiresome",
+		"horse, computer", // two of the list
+		"summer in the harbour",
 		"administrator of lighthouses",
 		"acme makes rockets",  // words of the name, not the name
 		"harper and zoe sail", // a part of the local part
 		"a sally at the port", // the product's letters
-		strings.Repeat("é", 8) + "wxyv",
+		strings.Repeat("éè", 4) + "wxyv",
 		strings.Repeat("so many words ", 18) + "four",
 		"            quiet",
 	} {
@@ -52,7 +55,8 @@ func TestWeakPasswordsAreRefused(t *testing.T) {
 		"qwertyuiop123", "qwerty123456", "qwertzuiop12", "1q2w3e4r5t6y", "1qaz2wsx3edc", "zxcvbnm12345", "asdfghjkl123",
 		"123456789012", "1234567890123", "987654321098", "abcdefghijkl", "lkjihgfedcba", "abc123abc123", "1a2b3c4d5e6f",
 		"iloveyou1234", "welcome12345", "letmeinletmein", "administrator", "administrator1", "adminadminadmin", "changeme1234",
-		"hello123hello", "dragon123456", "passwort1234",
+		"hello123hello", "dragon123456", "passwort1234", "Summer2024!!!", "summersummer", "m0nkeym0nkey", "Charlie19841",
+		"yankees-yankees", "computer!!!!!!!", "thunder_dragon", "basketball2023",
 		// hardly any different characters
 		"aaaaaaaaaaaa", "ababababababab", "111111111111", "            ", "abcabcabcabcabc",
 		// who it is, and where
@@ -70,6 +74,36 @@ func TestWeakPasswordsAreRefused(t *testing.T) {
 		}
 		if len(weak) > 8 && strings.Contains(f.Error(), weak) {
 			t.Errorf("%q stands in the error: %v", weak, f)
+		}
+	}
+}
+
+// TestTheList holds what stands in it, with little around it.
+func TestTheList(t *testing.T) {
+	list := commonPasswords()
+	if len(list) < 2900 {
+		t.Fatalf("%d passwords", len(list))
+	}
+	for word := range list {
+		if n := len(word); n < shortestListed || n > longestListed || word != strings.ToLower(word) {
+			t.Errorf("%q does not fit", word)
+		}
+		for _, password := range []string{word + "1234567", strings.ToUpper(word) + "!!!!!!!!", "123" + word + "2024", word + word + word} {
+			if n := len(password); n >= MinLength && Check(password, "") == nil {
+				t.Errorf("%q is taken", password)
+			}
+		}
+	}
+}
+
+// TestLongPasswordsAreCheckedFast: 256 characters that go into many words.
+func TestLongPasswordsAreCheckedFast(t *testing.T) {
+	for _, word := range []string{"passw", "password", "abcdefg", "1999", "q", "thunderdragon", commonText[2000:2256]} {
+		long := strings.Repeat(word, 60)[:max(60, min(MaxLength, 60*len(word)))]
+		start := time.Now()
+		Check(long, "")
+		if took := time.Since(start); took > 100*time.Millisecond {
+			t.Errorf("%q takes %v", word, took)
 		}
 	}
 }
