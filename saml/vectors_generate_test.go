@@ -2,6 +2,7 @@ package saml_test
 
 import (
 	"crypto"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -67,6 +68,7 @@ type vectorCase struct {
 	header        map[string]string
 	want          string
 	field         func(*samltest.Response) string // the form field, if it is no base64 of the message
+	body          func(*samltest.Response) string // the body of the POST, if it does not hold one field
 }
 
 func (c vectorCase) vector() vector {
@@ -77,6 +79,9 @@ func (c vectorCase) vector() vector {
 	v := accepted(c.comment, r.String(), c.header)
 	if c.field != nil {
 		v.message, v.header["encoding"] = c.field(r), "field"
+	}
+	if c.body != nil {
+		v.message, v.header["encoding"] = c.body(r), "body"
 	}
 	if c.want != "" {
 		refuse(&v, c.want)
@@ -89,6 +94,10 @@ func (c vectorCase) vector() vector {
 }
 
 type header = map[string]string
+
+func assertionID(id string) func(*samltest.Response) {
+	return func(r *samltest.Response) { r.Assertion.ID = id }
+}
 
 func unsolicited(r *samltest.Response) { r.InResponseTo, r.Confirmation().InResponseTo = "", "" }
 
@@ -177,6 +186,16 @@ func algorithmVectors() []vectorCase {
 		{name: "field-unpadded", comment: "no padding", field: func(*samltest.Response) string { return "PGEvPg" }, want: "saml_base64_invalid"},
 		{name: "field-behind-padding", comment: "something behind the padding", field: func(*samltest.Response) string { return "PGEvPg==PGEvPg==" }, want: "saml_base64_invalid"},
 		{name: "field-too-large", comment: "more than 1 MiB", field: func(*samltest.Response) string { return "" }, header: header{"pad": "1500000"}, want: "saml_too_large"},
+		{name: "body-two-fields", comment: "the field twice, with the same good message", want: "saml_response_missing", body: func(r *samltest.Response) string {
+			field := url.Values{"SAMLResponse": {r.Encode()}}.Encode()
+			return field + "&" + field
+		}},
+		{name: "body-no-field", comment: "another field", want: "saml_response_missing", body: func(r *samltest.Response) string {
+			return url.Values{"SAMLRequest": {r.Encode()}}.Encode()
+		}},
+		{name: "body-relay-state", comment: "the field, and RelayState", body: func(r *samltest.Response) string {
+			return url.Values{"SAMLResponse": {r.Encode()}, "RelayState": {"state"}}.Encode()
+		}},
 		{name: "field-empty", comment: "an empty field", field: func(*samltest.Response) string { return "" }, want: "saml_response_missing"},
 	}
 }
@@ -213,6 +232,11 @@ func requestVectors() []vectorCase {
 			r.Confirmation().Recipient = "https://other.example/acs"
 			r.Assertion.Confirmations = append(r.Assertion.Confirmations, good)
 		}},
+		{name: "id-256", comment: "an ID of 256 characters", change: assertionID(strings.Repeat("a", 256))},
+		{name: "id-257", comment: "an ID of 257 characters", change: assertionID(strings.Repeat("a", 257)), want: "saml_xml_invalid"},
+		{name: "audience-foreign-element", comment: "our entity ID in an Audience of another namespace", want: "saml_audience_mismatch",
+			change: both(conditioned(func(c *samltest.Conditions) { c.Audiences = [][]string{{"https://other.example/metadata"}} }),
+				edit("<saml:AudienceRestriction>", `<saml:AudienceRestriction><x:Audience xmlns:x="urn:x">`+samltest.SPEntityID+`</x:Audience>`))},
 		{name: "issuer-format", comment: "an Issuer with a strange format", change: func(r *samltest.Response) { r.Assertion.Issuer.Format = samltest.FormatUnspecified }, header: header{"warnings": "saml_issuer_mismatch"}},
 		{name: "issuer-white-space", comment: "an Issuer with white space around", change: func(r *samltest.Response) { r.Assertion.Issuer.Value = "\n" + r.Assertion.Issuer.Value + "\n" }, want: "saml_issuer_mismatch"},
 	}

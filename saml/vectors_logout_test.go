@@ -76,6 +76,7 @@ func logoutVectors() []logoutVectorCase {
 		return func(d *samltest.Detached) { d.Edit = f }
 	}
 	says := func(f func(*samltest.Logout)) logoutCase { return logoutCase{message: f} }
+	refused := func(want saml.Code, f func(*samltest.Logout)) logoutCase { return logoutCase{message: f, want: want} }
 	const warned = "warnings"
 	redirect, post := saml.HTTPRedirect, saml.HTTPPost
 	return []logoutVectorCase{
@@ -113,6 +114,21 @@ func logoutVectors() []logoutVectorCase {
 		}}, header{"status": "failure"}),
 		one("answer-used", "a second answer", logoutCase{answer: true, want: saml.CodeRequestUnknown}, header{"requests": samltest.LogoutID + "=used"}),
 		one("no-slo", "a message to nobody, where there is no Single Logout", logoutCase{message: func(l *samltest.Logout) { l.Destination = "" }, want: badLogout}, header{"slo-url": ""}),
+		one("two-states", "RelayState twice", logoutCase{binding: post, want: badLogout, wire: func(m *saml.LogoutMessage) { m.Form.Add("RelayState", "other") }}, nil),
+		one("request-and-answer", "a good request beside a good answer", logoutCase{binding: post, answer: true, want: badLogout, wire: func(m *saml.LogoutMessage) {
+			s := samltest.NewLogoutScene()
+			l := s.IdP.LogoutRequest(s.SP, s.Now)
+			l.Signing = &samltest.Signing{Key: s.IdP.Key}
+			m.Form.Set("SAMLRequest", l.Form("")["SAMLRequest"][0])
+		}}, nil),
+		one("signature-in-extensions", "a second Signature, which the first one covers", logoutCase{binding: post, want: badLogout, message: func(l *samltest.Logout) {
+			l.BeforeSigning = func(text string) string {
+				return must(text, "<saml:NameID", `<samlp:Extensions><ds:Signature xmlns:ds="http://www.w3.org/2000/09/xmldsig#"/></samlp:Extensions><saml:NameID`)
+			}
+		}}, nil),
+		one("nameid-empty", "a NameID of nothing", refused(badLogout, func(l *samltest.Logout) {
+			l.BeforeSigning = func(text string) string { return must(text, ">"+samltest.Email+"<", "> <") }
+		}), nil),
 		one("two-issuers", "two Issuers", logoutCase{want: badLogout, message: func(l *samltest.Logout) { l.More = "<saml:Issuer>x</saml:Issuer>" }}, nil),
 		one("empty", "no parameters", logoutCase{binding: redirect, want: badLogout, wire: func(m *saml.LogoutMessage) { m.Query = "" }}, nil),
 		one("no-message", "no message", logoutCase{binding: redirect, want: badLogout, wire: func(m *saml.LogoutMessage) { m.Query = must(m.Query, "SAMLRequest=", "X=") }}, nil),

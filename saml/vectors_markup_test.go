@@ -147,6 +147,7 @@ func signatureVectors() []vectorCase {
 		{name: "signature-info-relative-namespace", comment: "a relative namespace that only the canonicalization of SignedInfo meets", want: invalid,
 			change: both(parts(onResponse), afterwards("<ds:SignedInfo>", `<ds:SignedInfo xmlns:r="relative">`))},
 		{name: "signature-value-base64", comment: "a signature value that is no base64", want: invalid, change: both(parts(onResponse), afterwards("<ds:SignatureValue>", "<ds:SignatureValue>!"))},
+		{name: "signature-assertion-no-id", comment: "a signed assertion without an ID", want: invalid, change: both(parts(onAssertion), afterwards(` ID="_assertion1"`, ""))},
 		{name: "signature-no-id", comment: "a signed response without an ID", want: invalid, change: both(parts(onResponse), afterwards(` ID="_response1"`, ""))},
 		{name: "signature-ecdsa-der", comment: "an ECDSA signature of another length", want: invalid, header: header{"certificates": samltest.EC256},
 			change: both(parts(onResponse), signedBy(samltest.EC256, dsig.ECDSASHA256), afterwards("<ds:SignatureValue>", "<ds:SignatureValue>AAAA"))},
@@ -176,6 +177,8 @@ func instantVectors() []vectorCase {
 			change: edit(`NotOnOrAfter="2026-03-01T09:35:00.000Z"><saml:AudienceRestriction>`, `NotOnOrAfter="`+text+`"><saml:AudienceRestriction>`)})
 	}
 	list = append(list,
+		vectorCase{name: "time-issued-yesterday", comment: "made 25 hours ago, and said to be valid still", want: "saml_expired", change: func(r *samltest.Response) { r.Assertion.IssueInstant = at(-25 * time.Hour) }},
+		vectorCase{name: "time-issued-within-a-day", comment: "made 23 hours ago, and valid still", change: func(r *samltest.Response) { r.Assertion.IssueInstant = at(-23 * time.Hour) }},
 		vectorCase{name: "time-issued-ahead", comment: "made in an hour", want: "saml_not_yet_valid", change: func(r *samltest.Response) { r.Assertion.IssueInstant = at(time.Hour) }},
 		vectorCase{name: "time-confirmation-start", comment: "a confirmation that holds in an hour", want: "saml_not_yet_valid", change: func(r *samltest.Response) { r.Confirmation().NotBefore = at(time.Hour) }},
 		vectorCase{name: "time-confirmation-started", comment: "a confirmation with a NotBefore", header: header{"warnings": "saml_expired"}, change: func(r *samltest.Response) { r.Confirmation().NotBefore = at(-time.Hour) }},
