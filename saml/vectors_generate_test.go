@@ -2,6 +2,7 @@ package saml_test
 
 import (
 	"crypto"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -270,7 +271,8 @@ func timeVectors() []vectorCase {
 
 func nameIDVectors() []vectorCase {
 	const bad = string(saml.CodeNameIDNotEmail)
-	return []vectorCase{
+	list := addressVectors()
+	return append(list, []vectorCase{
 		{name: "nameid-white-space", comment: "white space around the address", change: named("\n  user@acme.test\t", samltest.FormatEmail)},
 		{name: "nameid-persistent-format", comment: "an address that calls itself persistent", change: named(samltest.Email, samltest.FormatPersistent), header: header{"warnings": "saml_nameid_format"}},
 		{name: "nameid-misnomer", comment: "the format of SAML 2.0 that does not exist", change: named(samltest.Email, "urn:oasis:names:tc:SAML:2.0:nameid-format:emailAddress"), header: header{"warnings": "saml_nameid_format"}},
@@ -289,5 +291,29 @@ func nameIDVectors() []vectorCase {
 		{name: "nameid-host-label", comment: "a host name with a hyphen at an edge", change: named("user@-acme.test", samltest.FormatEmail), want: bad},
 		{name: "audience-nobody", comment: "an AudienceRestriction without an Audience", change: conditioned(func(c *samltest.Conditions) { c.Audiences = [][]string{{}} }), want: "saml_audience_mismatch"},
 		{name: "nameid-missing", comment: "no NameID", change: named("", ""), want: string(saml.CodeNameIDMissing)},
+		{name: "nameid-blank", comment: "a NameID of white space", change: named(" \n", samltest.FormatEmail), want: string(saml.CodeNameIDMissing)},
+	}...)
+}
+
+// addressVectors are what is one e-mail address, and what is none, by its
+// characters.
+func addressVectors() (list []vectorCase) {
+	for name, value := range map[string]string{
+		"characters": "User.Name+tag_1!#$%&'*-/=?^`{|}~@Acme-1.Test", "local-64": strings.Repeat("a", 64) + "@acme.test", "edges": "azAZ09@azAZ09.test",
+		"host-label-63": "user@" + strings.Repeat("a", 63) + ".test", "host-alone": "user@localhost", "host-digits": "user@1.2.example",
+	} {
+		list = append(list, vectorCase{name: "nameid-good-" + name, comment: "an address: " + value, change: named(value, samltest.FormatEmail), header: header{"email": value}})
 	}
+	for name, value := range map[string]string{
+		"local-65": strings.Repeat("a", 65) + "@acme.test", "dot-first": ".user@acme.test", "dot-last": "user.@acme.test", "two-dots": "us..er@acme.test", "no-local": "@acme.test",
+		"no-host": "user@", "host-two-dots": "user@acme..test", "host-dot-last": "user@acme.test.", "host-dot-first": "user@.acme.test", "blank": "us er@acme.test", "quote": `us"er@acme.test`,
+		"quoted": `"user"@acme.test`, "parenthesis": "us(er)@acme.test", "comma": "us,er@acme.test", "colon": "us:er@acme.test", "semicolon": "us;er@acme.test", "less": "us<er@acme.test",
+		"bracket": "us[er@acme.test", "backslash": `us\er@acme.test`, "delete": "us\x7fer@acme.test", "two-at": "user@acme.test@evil.example", "literal": "user@[192.0.2.1]", "underscore": "user@ac_me.test",
+		"hyphen-last": "user@acme-.test", "host-label-64": "user@" + strings.Repeat("a", 64) + ".test", "host-port": "user@acme.test:25", "host-colon": "user@acme:test", "host-at-sign": "user@acme@", "host-bracket": "user@acme[test",
+		"host-delete": "user@acme\x7f.test", "no-break-space": "us\u00a0er@acme.test", "variation-selector": "user\ufe0f@acme.test", "braille-blank": "us\u2800er@acme.test", "soft-hyphen": "us\u00ader@acme.test",
+		"host-symbol": "user@acme\u2192.test", "mailto": "mailto:user@acme.test", "display-name": "User <user@acme.test>", "transient": "0123456789abcdef",
+	} {
+		list = append(list, vectorCase{name: "nameid-bad-" + name, comment: fmt.Sprintf("no address: %q", value), change: named(value, samltest.FormatEmail), want: string(saml.CodeNameIDNotEmail)})
+	}
+	return list
 }
