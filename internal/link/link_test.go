@@ -47,10 +47,9 @@ func TestWhatBecomesOfLinks(t *testing.T) {
 	parts.Each(t, func(t *testing.T, p *parts.Parts) {
 		first, second := issue(t, p, link.Reset, "usr_a"), issue(t, p, link.Reset, "usr_a")
 		invitation, other := issue(t, p, link.Invitation, "usr_a"), issue(t, p, link.Reset, "usr_b")
-		nobody := issue(t, p, link.Reset, "")
 		want := func(when string, wanted map[string]fault.Code) {
 			t.Helper()
-			for name, token := range map[string]string{"first": first, "second": second, "invitation": invitation, "other": other, "nobody": nobody} {
+			for name, token := range map[string]string{"first": first, "second": second, "invitation": invitation, "other": other} {
 				purpose := link.Reset
 				if name == "invitation" {
 					purpose = link.Invitation
@@ -62,7 +61,7 @@ func TestWhatBecomesOfLinks(t *testing.T) {
 				}
 			}
 		}
-		want("at first", map[string]fault.Code{"nobody": fault.LinkExpired})
+		want("at first", map[string]fault.Code{})
 		if got := code(t, p, link.Invitation, first); got != fault.LinkExpired {
 			t.Errorf("with another purpose: %q", got)
 		}
@@ -78,14 +77,14 @@ func TestWhatBecomesOfLinks(t *testing.T) {
 			}
 			return p.Links.Use(tx, l)
 		})
-		want("after one was used", map[string]fault.Code{"nobody": fault.LinkExpired, "first": fault.LinkUsed, "second": fault.LinkUsed})
+		want("after one was used", map[string]fault.Code{"first": fault.LinkUsed, "second": fault.LinkUsed})
 		do(t, p, func(tx *db.Tx) error { return p.Links.End(tx, "", "usr_a") })
-		want("after the end of all of a's", map[string]fault.Code{"nobody": fault.LinkExpired, "first": fault.LinkUsed, "second": fault.LinkUsed, "invitation": fault.LinkExpired})
+		want("after the end of all of a's", map[string]fault.Code{"first": fault.LinkUsed, "second": fault.LinkUsed, "invitation": fault.LinkExpired})
 		p.Pass(time.Hour)
 		if got := code(t, p, link.Reset, other); got != fault.LinkExpired {
 			t.Errorf("after an hour: %q", got)
 		}
-		if err := p.Links.Purge(t.Context()); err != nil || p.Count(t, "select count(*) from one_time_links") != 5 {
+		if err := p.Links.Purge(t.Context()); err != nil || p.Count(t, "select count(*) from one_time_links") != 4 {
 			t.Errorf("purged too early: %v", err)
 		}
 		p.Pass(100 * 24 * time.Hour)

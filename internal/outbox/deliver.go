@@ -108,7 +108,15 @@ func (o *Outbox) deliver(ctx context.Context, parcels []parcel) {
 	}()
 	for i := range parcels {
 		p := &parcels[i]
-		e, worth := o.unpack(p)
+		plain, worth := o.open(p)
+		if !worth {
+			continue
+		}
+		if do := o.errands[p.kind]; do != nil {
+			o.do(ctx, p, do, plain)
+			continue
+		}
+		e, worth := o.unpack(p, plain)
 		if !worth {
 			continue
 		}
@@ -140,25 +148,30 @@ func (o *Outbox) deliver(ctx context.Context, parcels []parcel) {
 	}
 }
 
-// unpack opens a mail. It is not worth sending if it is for nobody, if it is
-// too old, or if nobody can open it.
-func (o *Outbox) unpack(p *parcel) (e *envelope, worth bool) {
+// open decrypts a row. It is not worth a try if it is too old, or if nobody can
+// open it.
+func (o *Outbox) open(p *parcel) (plain []byte, worth bool) {
 	if !o.db.Now().Before(p.giveUpAt) {
 		o.settled(p, GivenUp, errors.New("it is too old"))
 		return nil, false
 	}
 	plain, err := o.ring.Open(place(p.id), p.sealed)
-	e = &envelope{id: p.id, kind: p.kind, at: p.createdAt, from: o.from}
-	if err == nil {
-		err = json.Unmarshal(plain, &e.Message)
-	}
 	if err != nil {
 		// Another node may have the key, or this one after a restart.
 		o.failed(p, err)
-		return nil, false
 	}
-	if e.To == "" {
-		o.settle(func(tx *db.Tx) error { return remove(tx, p) })
+	return plain, err == nil
+}
+
+// unpack reads a mail.
+func (o *Outbox) unpack(p *parcel, plain []byte) (e *envelope, worth bool) {
+	e = &envelope{id: p.id, kind: p.kind, at: p.createdAt, from: o.from}
+	err := json.Unmarshal(plain, &e.Message)
+	if err == nil && shapes[p.kind].values == nil && !shapes[p.kind].link {
+		err = errors.New("this release knows no such kind")
+	}
+	if err != nil {
+		o.failed(p, err)
 		return nil, false
 	}
 	return e, true

@@ -12,8 +12,7 @@ import (
 type Letter struct {
 	Kind Kind
 	// To is the stored address of whom it is for, never one that somebody
-	// has just typed. A letter to nobody is worked on like any other and then
-	// dropped: where no mail is due, nothing may show that.
+	// has just typed.
 	To string
 	// Language is that of the user; English if it is empty or unknown.
 	Language string
@@ -101,6 +100,9 @@ func (l *Letter) check() error {
 	s, ok := shapes[l.Kind]
 	if !ok {
 		return fmt.Errorf("outbox: no kind of letter is called %q", l.Kind)
+	}
+	if l.To == "" {
+		return errors.New("outbox: a letter to nobody")
 	}
 	given := slices.Sorted(maps.Keys(l.Values))
 	wanted := slices.Sorted(slices.Values(s.values))

@@ -17,7 +17,7 @@ import (
 
 // A Message is a mail in words. Its JSON is what the rows hold, encrypted.
 type Message struct {
-	To      string `json:"to"` // empty: for nobody
+	To      string `json:"to"`
 	Subject string `json:"subject"`
 	Text    string `json:"text"`
 	HTML    string `json:"html"`

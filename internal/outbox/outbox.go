@@ -46,6 +46,7 @@ type Outbox struct {
 	from      mail.Address
 	logger    *slog.Logger
 	observe   Observer
+	errands   map[Kind]Errand
 
 	wake     chan struct{}
 	claiming sync.Mutex // one claim of this process at a time
@@ -67,7 +68,8 @@ func New(d *db.DB, ids *id.Source, ring *secret.Ring, t Transport, logger *slog.
 		from.Name = cfg.Product
 	}
 	return &Outbox{db: d, ids: ids, ring: ring, writer: w, transport: t, from: from, logger: logger, observe: observe,
-		wake: make(chan struct{}, senders), pause: pause{longest: longestPause}}, nil
+		errands: make(map[Kind]Errand),
+		wake:    make(chan struct{}, senders), pause: pause{longest: longestPause}}, nil
 }
 
 // ParseSender reads the address that mails come from, with a name or without.
@@ -94,10 +96,16 @@ func (o *Outbox) Mail(tx *db.Tx, l Letter) error {
 	if err != nil {
 		return err
 	}
-	p := parcel{id: o.ids.New(id.Mail), kind: l.Kind, dueAt: tx.Now(), giveUpAt: tx.Now().Add(giveUpAfter), createdAt: tx.Now()}
-	if !l.Until.IsZero() && l.Until.Before(p.giveUpAt) {
-		p.giveUpAt = l.Until
+	until := tx.Now().Add(giveUpAfter)
+	if !l.Until.IsZero() && l.Until.Before(until) {
+		until = l.Until
 	}
+	return o.write(tx, l.Kind, plain, until)
+}
+
+// write writes a row, and has this process look for it after the commit.
+func (o *Outbox) write(tx *db.Tx, kind Kind, plain []byte, giveUpAt time.Time) (err error) {
+	p := parcel{id: o.ids.New(id.Mail), kind: kind, dueAt: tx.Now(), giveUpAt: giveUpAt, createdAt: tx.Now()}
 	if p.sealed, err = o.ring.Seal(place(p.id), plain); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -245,20 +246,44 @@ func TestNothingIsSentOfWhatIsRolledBack(t *testing.T) {
 	})
 }
 
-// TestLettersToNobodyAreDropped: where no mail is due, everything but the
-// sending is done all the same.
-func TestLettersToNobodyAreDropped(t *testing.T) {
+// TestErrands are done after the commit, again where they fail, and not for what
+// is rolled back.
+func TestErrands(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		sink := testenv.StartSMTP(t, testenv.SMTPConfig{})
+		sink.Stop() // none of them needs it
 		o := h.node(t, "smtp://"+sink.Address)
-		h.mail(t, o, letter(""))
-		if h.waiting(t) != 1 {
-			t.Error("no row was written")
-		}
+		done := make(chan string, 10)
+		o.Handle("greet", func(_ context.Context, input json.RawMessage) error {
+			done <- string(input)
+			if len(done) == 1 {
+				return errors.New("not yet")
+			}
+			return nil
+		})
 		run(t, o)
-		eventually(t, "the row goes", func() bool { return h.waiting(t) == 0 })
-		if sink.Tried() != 0 {
-			t.Error("it was sent")
+		send := func(name string, fail error) error {
+			return h.Update(t.Context(), access.System("test"), func(tx *db.Tx) error {
+				return errors.Join(o.Send(tx, name, map[string]string{"name": "Ada"}), fail)
+			})
+		}
+		if err := send("greet", errors.New("no")); err == nil {
+			t.Fatal("committed")
+		}
+		if err := send("unknown", nil); err == nil {
+			t.Error("an errand that nobody does was taken")
+		}
+		if err := send("greet", nil); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "the first try", func() bool { return len(done) == 1 && len(h.observed()) == 1 })
+		h.clock.pass(6 * time.Second)
+		eventually(t, "it is done", func() bool { return h.waiting(t) == 0 })
+		if len(done) != 2 || <-done != `{"name":"Ada"}` {
+			t.Errorf("%d runs", len(done))
+		}
+		if strings.Contains(h.log.String(), "Ada") {
+			t.Error(h.log.String())
 		}
 	})
 }

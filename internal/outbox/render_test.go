@@ -126,6 +126,7 @@ func TestLettersThatDoNotFit(t *testing.T) {
 			l.Values = outbox.Values{"organization": "x", "until": time.Now(), "role": "x"}
 		},
 		"value of no kind": func(l *outbox.Letter) { l.Values = outbox.Values{"organization": 7, "until": time.Now()} },
+		"nobody":           func(l *outbox.Letter) { l.To = "" },
 		"no link":          func(l *outbox.Letter) { l.Link = "" },
 	} {
 		l := good

@@ -2,6 +2,7 @@ package signin
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 
 	"sallyport/internal/access"
@@ -17,34 +18,77 @@ import (
 
 // Forgot mails whoever has an address the way back in: a link to set another
 // password; the way to the Identity Provider for who signs in there; to who has
-// never arrived, what they arrive with. Its answer and the time that it takes
-// are the same for every address, also when it has had so many mails that it
-// gets no more for a while. Nobody who is deactivated gets a mail.
+// never arrived, what they arrive with. Nobody who is deactivated gets a mail,
+// nor does an address that has had too many. What there is to do is found out
+// after the answer, which is so the same for every address, and takes as long.
 func (s *Service) Forgot(ctx context.Context, actor access.Actor, email string) error {
 	address, err := directory.ParseAddress(email)
 	if err != nil {
 		return fault.Invalid(fault.Field{Name: "email", Message: "is not an e-mail address, such as you@example.com"})
 	}
 	return s.db.Update(ctx, actor, func(tx *db.Tx) error {
-		if err := s.takeIn(tx, s.requests(actor)); err != nil {
-			return err
-		}
-		enough, err := s.limits.Take(tx, s.mailsTo(address))
-		if err != nil {
-			return err
-		}
-		u, known, err := s.directory.UserByAddress(tx, address)
-		if err != nil {
-			return err
-		}
-		if err := s.asked(tx, u, email, audit.PasswordResetAsked); err != nil {
-			return err
-		}
-		if !known || enough > 0 {
-			return s.directory.WriteToNobody(tx)
-		}
-		return s.wayBack(tx, &u)
+		return s.ask(tx, errandForgot, address, asking{Email: address.Typed})
 	})
+}
+
+// Errands of this package.
+const (
+	errandForgot = "forgot"
+	errandSignUp = "sign_up"
+)
+
+// asking is what somebody has asked for. It stands in the outbox, encrypted.
+type asking struct {
+	Email string `json:"email"`
+	// Hash, Name and Language are those of a sign-up.
+	Hash     string `json:"hash,omitempty"`
+	Name     string `json:"name,omitempty"`
+	Language string `json:"language,omitempty"`
+	// Address and Agent are from where it was asked.
+	Address string `json:"address"`
+	Agent   string `json:"agent"`
+}
+
+// ask writes an errand, unless its address has had enough mails.
+func (s *Service) ask(tx *db.Tx, errand string, address directory.Address, in asking) error {
+	if err := s.takeIn(tx, s.requests(tx.Actor())); err != nil {
+		return err
+	}
+	wait, err := s.limits.Take(tx, s.mailsTo(address))
+	if err != nil || wait > 0 {
+		return err
+	}
+	in.Address, in.Agent = tx.Actor().Address, tx.Actor().Agent
+	return s.mails.Send(tx, errand, in)
+}
+
+// answer does an errand, as the one who has asked for it.
+func (s *Service) answer(do func(*db.Tx, directory.Address, directory.User, bool, asking) error) outbox.Errand {
+	return func(ctx context.Context, input json.RawMessage) error {
+		var in asking
+		if err := json.Unmarshal(input, &in); err != nil {
+			return err
+		}
+		address, err := directory.ParseAddress(in.Email)
+		if err != nil {
+			return err
+		}
+		return s.db.Update(ctx, access.Actor{Address: in.Address, Agent: in.Agent}, func(tx *db.Tx) error {
+			u, known, err := s.directory.UserByAddress(tx, address)
+			if err != nil {
+				return err
+			}
+			return do(tx, address, u, known, in)
+		})
+	}
+}
+
+// forgot is the errand of [Service.Forgot].
+func (s *Service) forgot(tx *db.Tx, _ directory.Address, u directory.User, known bool, in asking) error {
+	if err := s.asked(tx, u, in.Email, audit.PasswordResetAsked); err != nil || !known {
+		return err
+	}
+	return s.wayBack(tx, &u)
 }
 
 // requests counts what anybody can ask for, from where they are.
@@ -67,7 +111,7 @@ func (s *Service) asked(tx *db.Tx, u directory.User, typed string, action audit.
 	return s.audit.Append(tx, audit.Event{OrganizationID: a.OrganizationID, Action: action, Target: target})
 }
 
-// wayBack mails a user what leads to a sign-in.
+// wayBack mails a user what leads to a sign-in, if anything does.
 func (s *Service) wayBack(tx *db.Tx, u *directory.User) error {
 	d, err := s.directory.SignIn(tx, u)
 	if err != nil {
@@ -75,7 +119,7 @@ func (s *Service) wayBack(tx *db.Tx, u *directory.User) error {
 	}
 	switch {
 	case d.Method == access.MethodNone:
-		return s.directory.WriteToNobody(tx)
+		return nil
 	case u.Status == access.UserInvited && signedUp(u):
 		return s.mailProof(tx, u)
 	case u.Status == access.UserInvited:

@@ -8,6 +8,7 @@ import (
 	"sallyport/internal/fault"
 	"sallyport/internal/id"
 	"sallyport/internal/link"
+	"sallyport/internal/outbox"
 	"sallyport/internal/password"
 	"sallyport/internal/secret"
 	"sallyport/internal/session"
@@ -25,6 +26,7 @@ type Service struct {
 	secrets   *secret.Ring
 	observe   Observer
 	links     *link.Service
+	mails     *outbox.Outbox
 	limits    *throttle.Limiter
 	cfg       Config
 }
@@ -42,7 +44,10 @@ type Observer func(method access.Method, outcome string, code fault.Code)
 
 // New makes a Service.
 func New(d *db.DB, ids *id.Source, log *audit.Log, dir *directory.Service, sessions *session.Service,
-	hasher *password.Hasher, secrets *secret.Ring, links *link.Service, limits *throttle.Limiter, observe Observer, cfg Config) *Service {
-	return &Service{db: d, ids: ids, audit: log, directory: dir, sessions: sessions, hasher: hasher,
-		secrets: secrets, links: links, limits: limits, observe: observe, cfg: cfg}
+	hasher *password.Hasher, secrets *secret.Ring, links *link.Service, mails *outbox.Outbox, limits *throttle.Limiter, observe Observer, cfg Config) *Service {
+	s := &Service{db: d, ids: ids, audit: log, directory: dir, sessions: sessions, hasher: hasher,
+		secrets: secrets, links: links, mails: mails, limits: limits, observe: observe, cfg: cfg}
+	mails.Handle(errandForgot, s.answer(s.forgot))
+	mails.Handle(errandSignUp, s.answer(s.signUp))
+	return s
 }

@@ -26,7 +26,8 @@ func (s *Service) SignUpOpen() bool { return s.cfg.SignUp }
 
 // SignUp makes an independent user, who can sign in once the address is
 // confirmed by the link that is mailed there. The answer is the same whoever has
-// the address, and so is the time that it takes: a user is told by mail. An
+// the address, and what there is to do is found out after it: a user is told by
+// mail. An
 // address of an enforced domain can't sign up: a [*Refusal] leads to the
 // Identity Provider.
 func (s *Service) SignUp(ctx context.Context, actor access.Actor, in SignUp) error {
@@ -51,15 +52,13 @@ func (s *Service) SignUp(ctx context.Context, actor access.Actor, in SignUp) err
 	if err := password.Check(in.Password, address.Key, s.cfg.Product); err != nil {
 		return err
 	}
-	if err := s.take(ctx, actor, s.requests(actor)); err != nil {
-		return err
-	}
 	hash, err := s.hasher.Hash(ctx, in.Password)
 	if err != nil {
 		return err
 	}
-	in.Name = name
-	return s.db.Update(ctx, actor, func(tx *db.Tx) error { return s.signUp(tx, address, in, hash) })
+	return s.db.Update(ctx, actor, func(tx *db.Tx) error {
+		return s.ask(tx, errandSignUp, address, asking{Email: address.Typed, Name: name, Hash: hash, Language: in.Language})
+	})
 }
 
 // openDomain refuses addresses whose domain is enforced, whoever has them.
@@ -80,24 +79,11 @@ func (s *Service) openDomain(ctx context.Context, address directory.Address) err
 	return err
 }
 
-func (s *Service) signUp(tx *db.Tx, address directory.Address, in SignUp, hash string) error {
-	u, known, err := s.directory.UserByAddress(tx, address)
-	if err != nil {
-		return err
-	}
-	enough, err := s.limits.Take(tx, s.mailsTo(address))
-	if err != nil {
-		return err
-	}
-	if enough > 0 { // as if there had been a mail
-		if err := s.asked(tx, u, in.Email, audit.SignedUp); err != nil {
-			return err
-		}
-		return s.directory.WriteToNobody(tx)
-	}
+// signUp is the errand of [Service.SignUp].
+func (s *Service) signUp(tx *db.Tx, address directory.Address, u directory.User, known bool, in asking) (err error) {
 	if !known || u.Status == access.UserInvited && signedUp(&u) {
 		// The last one to sign up is who the last mail's link confirms.
-		if u, err = s.directory.SignUp(tx, u, directory.NewSignUp{Address: address, Name: in.Name, Hash: hash, Language: in.Language}); err != nil {
+		if u, err = s.directory.SignUp(tx, u, directory.NewSignUp{Address: address, Name: in.Name, Hash: in.Hash, Language: in.Language}); err != nil {
 			return err
 		}
 		return s.mailProof(tx, &u)

@@ -146,8 +146,8 @@ func (s *Server) run(t testing.TB, o Options) {
 	} else {
 		s.MailDir = testenv.ScratchDir(t)
 	}
-	// All tests come from one source.
-	args = append(args, "--mail", "file:"+s.MailDir, "--throttle-source", "1000000/1m")
+	// All tests come from one source, and some try one address often.
+	args = append(args, "--mail", "file:"+s.MailDir, "--throttle-source", "1000000/1m", "--throttle-address", "1000000/1m")
 	args = append(args, "--listen", "127.0.0.1:"+port, "--admin-listen", "127.0.0.1:0")
 	if o.TLS != nil {
 		scheme = "https"

@@ -44,6 +44,8 @@ var operations = map[string]operation{
 	"update-user":             {"PATCH", "/users/USR", false, []string{"users"}},
 	"remove-user":             {"DELETE", "/users/USR", false, []string{"users"}},
 	"list-user-sessions":      {"GET", "/users/USR/sessions", false, []string{"read", "users", "sso"}},
+	"send-invitation":         {"POST", "/users/USR/invitation", false, []string{"users"}},
+	"send-password-reset":     {"POST", "/users/USR/password-reset", false, []string{"users"}},
 	"end-user-sessions":       {"DELETE", "/users/USR/sessions", false, []string{"users"}},
 
 	"create-account": {"POST", "/organizations/ORG/accounts", false, []string{"users"}},

@@ -6,7 +6,7 @@
 create table one_time_links (
     token_hash bytea primary key,
     purpose    text not null,
-    subject_id text not null, -- what it is for; empty: nothing
+    subject_id text not null, -- what it is for
     expires_at bigint not null,
     used_at    bigint,
     ended_at   bigint,        -- before it was used

@@ -102,7 +102,7 @@ func New(t testing.TB, engine string) *Parts {
 		DefaultEdition: directory.Enterprise, AccountRoles: []string{"administrator", "developer", "viewer"}, ProductName: Product,
 		BaseURL: BaseURL, MaxDomains: 100, OperatorMail: OperatorMail, Prove: p.prove,
 	})
-	p.SignIn = signin.New(p.DB, p.IDs, p.Audit, p.Directory, p.Sessions, p.Hasher, p.Ring, p.Links, p.Limits, p.observe,
+	p.SignIn = signin.New(p.DB, p.IDs, p.Audit, p.Directory, p.Sessions, p.Hasher, p.Ring, p.Links, p.Outbox, p.Limits, p.observe,
 		signin.Config{Product: Product, SignUp: true, PerAddress: throttle.Rate{Count: 10, Per: 15 * time.Minute}, PerSource: throttle.Rate{Count: 300, Per: time.Minute}})
 	p.SSO = sso.New(p.DB, p.IDs, p.Audit, p.Directory, p.SignIn, p.Ring, logger,
 		sso.Config{BaseURL: BaseURL, Observe: func(time.Duration) {}, GenerateKey: keys()})
