@@ -141,20 +141,26 @@ const (
 // in each transaction: there may be very many.
 func (s *Service) evictAll(ctx context.Context) error {
 	for {
-		more := false
+		next := func(tx *db.Tx) error {
+			_, err := domainEvicting(tx)
+			return err
+		}
+		if err := s.db.View(ctx, next); errors.Is(err, db.ErrNoRows) {
+			return nil
+		} else if err != nil {
+			return err
+		}
 		err := s.db.Update(ctx, access.System("domains"), func(tx *db.Tx) error {
-			more = false
 			d, err := domainEvicting(tx)
 			if errors.Is(err, db.ErrNoRows) {
-				return nil
+				return nil // another node has done the rest
 			}
 			if err != nil {
 				return err
 			}
-			more = true
 			return s.evictSome(tx, &d)
 		})
-		if err != nil || !more {
+		if err != nil {
 			return err
 		}
 	}

@@ -160,12 +160,20 @@ func (s *Service) CheckDomains(ctx context.Context) error {
 		return err
 	}
 	for {
+		work := false
+		err := s.db.View(ctx, func(tx *db.Tx) (err error) {
+			work, err = anyDueDomain(tx)
+			return err
+		})
+		if err != nil || !work {
+			return err
+		}
 		var due []Domain
-		err := s.db.Update(ctx, access.System("domains"), func(tx *db.Tx) (err error) {
+		err = s.db.Update(ctx, access.System("domains"), func(tx *db.Tx) (err error) {
 			due, err = takeDueDomains(tx, dueBatch, tx.Now().Add(dueLease))
 			return err
 		})
-		if err != nil || len(due) == 0 {
+		if err != nil {
 			return err
 		}
 		if err := s.checkBatch(ctx, due); err != nil {

@@ -71,14 +71,18 @@ func updateDomain(tx *db.Tx, d *Domain) error {
 	return err
 }
 
+const domainClaimsSQL = `select ` + domainColumns + ` from domains where name = $1 order by id`
+
 // domainClaims returns all claims to a name.
 func domainClaims(tx *db.Tx, name string) ([]Domain, error) {
-	return db.Collect(tx, scanDomain, `select `+domainColumns+` from domains where name = $1 order by id`, name)
+	return db.Collect(tx, scanDomain, domainClaimsSQL, name)
 }
+
+const domainEvictingSQL = `select ` + domainColumns + ` from domains where evict_before is not null order by id limit 1`
 
 // domainEvicting returns a claim whose users are to be removed.
 func domainEvicting(tx *db.Tx) (Domain, error) {
-	return db.One(tx, scanDomain, `select `+domainColumns+` from domains where evict_before is not null order by id limit 1`)
+	return db.One(tx, scanDomain, domainEvictingSQL)
 }
 
 func deleteDomain(tx *db.Tx, domainID string) error {
@@ -90,8 +94,10 @@ func domainByID(tx *db.Tx, domainID string) (Domain, error) {
 	return db.One(tx, scanDomain, `select `+domainColumns+` from domains where id = $1`, domainID)
 }
 
+const domainHolderSQL = `select ` + domainColumns + ` from domains where name = $1 and status <> 'pending'`
+
 func domainHolder(tx *db.Tx, name string) (Domain, error) {
-	return db.One(tx, scanDomain, `select `+domainColumns+` from domains where name = $1 and status <> 'pending'`, name)
+	return db.One(tx, scanDomain, domainHolderSQL, name)
 }
 
 func domains(tx *db.Tx, organizationID string, p Page) ([]Domain, error) {
@@ -161,20 +167,31 @@ func hastenCheck(tx *db.Tx, domainID string) error {
 	return err
 }
 
+const hastenDisputesSQL = `update domain_checks set next_at = $2 where domain_id in
+	(select id from domains where name = $1 and disputed_at is not null)`
+
 // hastenDisputes makes the checks of claims due that wait for a domain to
 // become free.
 func hastenDisputes(tx *db.Tx, name string) error {
-	_, err := tx.Exec(`update domain_checks set next_at = $2 where domain_id in
-		(select id from domains where name = $1 and disputed_at is not null)`, name, tx.Now())
+	_, err := tx.Exec(hastenDisputesSQL, name, tx.Now())
 	return err
 }
+
+const anyDueDomainSQL = `select count(*) from (select 1 from domain_checks where next_at <= $1 limit 1) due`
+
+func anyDueDomain(tx *db.Tx) (bool, error) {
+	var n int
+	err := tx.QueryRow(anyDueDomainSQL, tx.Now()).Scan(&n)
+	return n > 0, err
+}
+
+const takeDueDomainsSQL = `update domain_checks set next_at = $2 where domain_id in
+	(select domain_id from domain_checks where next_at <= $1 order by next_at, domain_id limit $3) returning domain_id`
 
 // takeDueDomains returns domains whose check is due, those that wait longest
 // first, and keeps them from others until a time.
 func takeDueDomains(tx *db.Tx, limit int, until time.Time) ([]Domain, error) {
-	ids, err := db.Collect(tx, scanID, `update domain_checks set next_at = $2 where domain_id in
-		(select domain_id from domain_checks where next_at <= $1 order by next_at, domain_id limit $3)
-		returning domain_id`, tx.Now(), until, limit)
+	ids, err := db.Collect(tx, scanID, takeDueDomainsSQL, tx.Now(), until, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -189,12 +206,14 @@ func takeDueDomains(tx *db.Tx, limit int, until time.Time) ([]Domain, error) {
 	return due, nil
 }
 
+const checksOfSQL = `select c.domain_id, c.next_at, c.seen_at, c.looked_at, c.findings
+	from domains d join domain_checks c on c.domain_id = d.id where d.organization_id = $1`
+
 // checksOf returns what is known of the proofs of an organization's domains, by
 // their ids.
 func checksOf(tx *db.Tx, organizationID string) (map[string]DomainCheck, error) {
 	all := make(map[string]DomainCheck)
-	rows, err := tx.Query(`select c.domain_id, c.next_at, c.seen_at, c.looked_at, c.findings
-		from domains d join domain_checks c on c.domain_id = d.id where d.organization_id = $1`, organizationID)
+	rows, err := tx.Query(checksOfSQL, organizationID)
 	if err != nil {
 		return nil, err
 	}
@@ -291,10 +310,12 @@ func pilot(tx *db.Tx, profileID string) (User, error) {
 	return db.One(tx, scanUser, `select `+userColumns+` from users where sso_profile_id = $1 order by id limit 1`, profileID)
 }
 
+const pilotAtDomainSQL = `select count(*) from (select 1 from users where email_domain = $1 and organization_id = $2
+	and sso_setting = 'enabled' limit 1) p`
+
 func pilotAtDomain(tx *db.Tx, organizationID, domain string) (bool, error) {
 	var n int
-	err := tx.QueryRow(`select count(*) from (select 1 from users where email_domain = $1 and organization_id = $2
-		and sso_setting = 'enabled' limit 1) p`, domain, organizationID).Scan(&n)
+	err := tx.QueryRow(pilotAtDomainSQL, domain, organizationID).Scan(&n)
 	return n > 0, err
 }
 
@@ -324,11 +345,12 @@ func userIDsAtDomain(tx *db.Tx, organizationID, domain string) ([]string, error)
 		`select id from users where email_domain = $1 and organization_id = $2 and sso_setting = 'inherit' order by id`, domain, organizationID)
 }
 
+const usersToEvictSQL = `select ` + userColumns + ` from users
+	where organization_id = $1 and email_domain = $2 and (managed_at is null or managed_at <= $3) order by id limit $4`
+
 // usersToEvict returns some of those whom an organization lost with a domain.
 func usersToEvict(tx *db.Tx, d *Domain, limit int) ([]User, error) {
-	return db.Collect(tx, scanUser, `select `+userColumns+` from users
-		where organization_id = $1 and email_domain = $2 and (managed_at is null or managed_at <= $3) order by id limit $4`,
-		d.OrganizationID, d.Name, d.EvictBefore, limit)
+	return db.Collect(tx, scanUser, usersToEvictSQL, d.OrganizationID, d.Name, d.EvictBefore, limit)
 }
 
 // invitations

@@ -148,7 +148,9 @@ func (s *Server) run(t testing.TB, o Options) {
 	}
 	// All tests come from one source, and some try one address often.
 	args = append(args, "--mail", "file:"+s.MailDir, "--throttle-source", "1000000/1m", "--throttle-address", "1000000/1m")
-	args = append(args, "--listen", "127.0.0.1:"+port, "--admin-listen", "127.0.0.1:0")
+	// Nobody answers there: only tests that bring a name server of their own ask
+	// for names.
+	args = append(args, "--listen", "127.0.0.1:"+port, "--admin-listen", "127.0.0.1:0", "--dns-resolver", "127.0.0.1:1")
 	if o.TLS != nil {
 		scheme = "https"
 		args = append(args, "--tls-cert", o.TLS.CertFile, "--tls-key", o.TLS.KeyFile)
