@@ -129,6 +129,14 @@ func listOf[T, U any](found []T, limit int, convert func(T) U, cursor func(T) st
 	return &body[list[U]]{l}
 }
 
+// listUpTo makes the answer of a list that knows where it goes on: a page may be
+// short with more to follow.
+func listUpTo[T, U any](found []T, next string, convert func(T) U) *body[list[U]] {
+	l := listOf(found, 0, convert, nil)
+	l.Body.NextCursor = optional(next)
+	return l
+}
+
 // A body is an answer with a body.
 type body[T any] struct{ Body T }
 

@@ -98,7 +98,7 @@ func (a *API) users() {
 
 	type listUsers struct {
 		ID     string            `path:"id"`
-		Text   string            `query:"q" maxLength:"200" doc:"A prefix of the name or the address."`
+		Text   string            `query:"q" maxLength:"200" doc:"Words, each the beginning of a word of the name, of the address or of its domain."`
 		Status access.UserStatus `query:"status" enum:"invited,active,deactivated"`
 		Role   access.Role       `query:"role" enum:"owner,administrator,member"`
 		SSO    access.SSOSetting `query:"sso" enum:"inherit,enabled,disabled"`
@@ -111,7 +111,7 @@ func (a *API) users() {
 			found, err := a.Directory.Users(ctx, actor, directory.UserQuery{
 				OrganizationID: in.ID, Text: in.Text, Status: in.Status, Role: in.Role, SSO: in.SSO, Domain: in.Domain, Page: in.directory(),
 			})
-			return listOf(found, in.Limit, showUser, directory.UserView.Cursor), err
+			return listUpTo(found.Items, found.Next, showUser), err
 		})
 
 	type createIndependentUser struct {

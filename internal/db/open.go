@@ -28,6 +28,9 @@ type Options struct {
 	// Watch names tables that may only change together with an audit event.
 	// It is for tests: see [Tx.Recorded].
 	Watch []string
+	// Trace is told of every statement before it runs. It is for tests, which
+	// ask the engine how it would go about it.
+	Trace func(query string, args []any)
 
 	Readers     int // SQLite: connections that read; the default depends on the processors
 	Connections int // PostgreSQL: connections; 16 by default
@@ -40,6 +43,7 @@ type DB struct {
 	logger     *slog.Logger
 	migrations fs.FS
 	watch      map[string]bool // nil outside tests
+	trace      func(query string, args []any)
 	updates    atomic.Uint64
 	close      func() error
 }
@@ -79,7 +83,7 @@ type querier interface {
 //
 // Its errors name what was expected, and no password.
 func Open(ctx context.Context, url string, o Options) (*DB, error) {
-	d := &DB{clock: o.Clock, logger: o.Logger, migrations: o.Migrations, watch: watched(o.Watch)}
+	d := &DB{clock: o.Clock, logger: o.Logger, migrations: o.Migrations, watch: watched(o.Watch), trace: o.Trace}
 	if d.clock == nil {
 		d.clock = time.Now
 	}

@@ -63,6 +63,9 @@ func (tx *Tx) Exec(query string, args ...any) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
+	if tx.db.trace != nil {
+		tx.db.trace(query, args)
+	}
 	result, err := tx.q.ExecContext(tx.bound, query, values...)
 	if err != nil {
 		return 0, tx.fail(err)
@@ -83,6 +86,9 @@ func (tx *Tx) Query(query string, args ...any) (*Rows, error) {
 	values, err := tx.prepare(args)
 	if err != nil {
 		return nil, err
+	}
+	if tx.db.trace != nil {
+		tx.db.trace(query, args)
 	}
 	rows, err := tx.q.QueryContext(tx.bound, query, values...)
 	if err != nil {

@@ -171,7 +171,11 @@ func (s *Service) manage(tx *db.Tx, u *User, exists bool, organizationID string,
 	case u.ProvedAt.IsZero():
 		u.PasswordHash, u.Status = "", access.UserInvited
 	}
-	if err := deleteInvitationFor(tx, organizationID, u.Key); err != nil {
+	if i, err := invitationFor(tx, organizationID, u.Key); err == nil {
+		if err := deleteInvitation(tx, &i); err != nil {
+			return err
+		}
+	} else if !errors.Is(err, db.ErrNoRows) {
 		return err
 	}
 	if err := s.links.End(tx, "", u.ID); err != nil {
@@ -238,10 +242,10 @@ func (s *Service) invite(tx *db.Tx, organizationID string, address Address, in N
 		return i, err
 	}
 	i = Invitation{
-		ID: s.ids.New(id.Invitation), OrganizationID: organizationID, Email: address.Typed, Key: address.Key,
+		ID: s.ids.New(id.Invitation), OrganizationID: organizationID, Email: address.Typed, Key: address.Key, Domain: address.Domain,
 		Name: in.Name, Role: in.Role, CreatedAt: tx.Now(),
 	}
-	if _, err := insertInvitation(tx, &i); err != nil {
+	if err := insertInvitation(tx, &i); err != nil {
 		return i, err
 	}
 	if err := setInvitationLanguage(tx, i.ID, in.Language); err != nil {

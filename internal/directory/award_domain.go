@@ -120,12 +120,8 @@ func (s *Service) revokeAt(tx *db.Tx, d *Domain) error {
 	if err != nil {
 		return err
 	}
-	for _, i := range list {
-		if err := deleteInvitation(tx, i.ID); err != nil {
-			return err
-		}
-		if err := s.audit.Append(tx, audit.Event{OrganizationID: i.OrganizationID, Action: audit.InvitationRevoked,
-			Target: audit.Target{Kind: "invitation", ID: i.ID, Name: i.Email}}); err != nil {
+	for i := range list {
+		if err := s.takeBack(tx, &list[i]); err != nil {
 			return err
 		}
 	}

@@ -283,7 +283,7 @@ func userIDs(t *testing.T, o *parts.Organization) (ids []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, v := range list {
+	for _, v := range list.Items {
 		ids = append(ids, v.User.ID)
 	}
 	return ids

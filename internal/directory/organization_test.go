@@ -45,10 +45,10 @@ func TestAnOwnerIsInvitedWithTheOrganization(t *testing.T) {
 			t.Fatal(err)
 		}
 		list, err := p.Directory.Users(t.Context(), operator, directory.UserQuery{OrganizationID: o.ID, Page: directory.Page{Limit: 10}})
-		if err != nil || len(list) != 1 || list[0].Invitation == nil {
+		if err != nil || len(list.Items) != 1 || list.Items[0].Invitation == nil {
 			t.Fatalf("%+v, %v", list, err)
 		}
-		if i := list[0].Invitation; i.Email != "Owner@acme.test" || i.Role != access.RoleOwner {
+		if i := list.Items[0].Invitation; i.Email != "Owner@acme.test" || i.Role != access.RoleOwner {
 			t.Errorf("%+v", i)
 		}
 	})

@@ -3,8 +3,6 @@ package directory
 import (
 	"context"
 	"errors"
-	"slices"
-	"strings"
 
 	"sallyport/internal/access"
 	"sallyport/internal/db"
@@ -243,50 +241,6 @@ func (s *Service) User(ctx context.Context, actor access.Actor, userID string) (
 		return err
 	})
 	return v, err
-}
-
-// Users lists the managed users of an organization and its invitations. The
-// cursor is the part of the last id behind its prefix.
-func (s *Service) Users(ctx context.Context, actor access.Actor, q UserQuery) (list []UserView, err error) {
-	if err := authorize(actor, access.ActUserRead, q.OrganizationID); err != nil {
-		return nil, err
-	}
-	if name, err := ParseDomainName(q.Domain); err == nil {
-		q.Domain = name
-	}
-	err = s.db.View(ctx, func(tx *db.Tx) error {
-		list = nil
-		found, err := users(tx, q)
-		if err != nil {
-			return err
-		}
-		for _, u := range found {
-			v, err := s.View(tx, u)
-			if err != nil {
-				return err
-			}
-			list = append(list, v)
-		}
-		if q.SSO != "" && q.SSO != access.SSOInherit || q.Status != "" && q.Status != access.UserInvited {
-			return nil
-		}
-		invited, err := invitations(tx, q)
-		for _, i := range invited {
-			list = append(list, UserView{Invitation: &i})
-		}
-		return err
-	})
-	slices.SortFunc(list, func(a, b UserView) int { return strings.Compare(b.Cursor(), a.Cursor()) })
-	return list[:min(len(list), q.Limit)], err
-}
-
-// Cursor is where a list goes on behind this user.
-func (v UserView) Cursor() string {
-	value := v.User.ID
-	if v.Invitation != nil {
-		value = v.Invitation.ID
-	}
-	return value[min(len(value), len("usr_")):]
 }
 
 // An Explanation is how somebody signs in and why.

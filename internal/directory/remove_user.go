@@ -51,7 +51,7 @@ func (s *Service) remove(tx *db.Tx, u User) error {
 	fate := "independent"
 	if u.ActivatedAt.IsZero() || organizationID == "" {
 		fate = "deleted"
-		if err := deleteUser(tx, u.ID); err != nil {
+		if err := deleteUser(tx, &u); err != nil {
 			return err
 		}
 	} else {
@@ -80,10 +80,15 @@ func (s *Service) revoke(tx *db.Tx, actor access.Actor, invitationID string) err
 			return err
 		}
 	}
+	return s.takeBack(tx, &i)
+}
+
+// takeBack revokes an invitation.
+func (s *Service) takeBack(tx *db.Tx, i *Invitation) error {
 	if err := s.links.End(tx, "", i.ID); err != nil {
 		return err
 	}
-	if err := deleteInvitation(tx, i.ID); err != nil {
+	if err := deleteInvitation(tx, i); err != nil {
 		return err
 	}
 	return s.audit.Append(tx, audit.Event{OrganizationID: i.OrganizationID, Action: audit.InvitationRevoked,

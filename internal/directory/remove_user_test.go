@@ -4,6 +4,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
 	"sallyport/internal/access"
 	"sallyport/internal/audit"
 	"sallyport/internal/directory"
@@ -38,8 +41,8 @@ func TestARemovedUserBecomesIndependentAndLosesWhatTheOrganizationGave(t *testin
 
 		want := u
 		want.OrganizationID, want.Role, want.PasswordHash = "", "", "" // set under management
-		if got := p.User(t, u.ID); got != want {
-			t.Errorf("%+v\n not %+v", got, want)
+		if diff := cmp.Diff(want, p.User(t, u.ID), cmpopts.IgnoreUnexported(directory.User{})); diff != "" {
+			t.Error(diff)
 		}
 		if p.Live(t, token) || p.Count(t, "select count(*) from account_members") != 0 {
 			t.Error("a session or a membership is left")

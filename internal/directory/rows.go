@@ -4,6 +4,8 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"strconv"
+	"strings"
 	"time"
 
 	"sallyport/internal/access"
@@ -43,7 +45,7 @@ func organizationByID(tx *db.Tx, organizationID string) (Organization, error) {
 
 func organizations(tx *db.Tx, only string, p Page) ([]Organization, error) {
 	return db.Collect(tx, scanOrganization, `select `+organizationColumns+` from organizations
-		where ($1 = '' or id = $1) and ($2 = '' or id < $2) order by id desc limit $3`, only, p.After, p.Limit)
+		where ($1 = '' or id = $1) and id < $2 order by id desc limit $3`, only, p.before("org_"), p.Limit)
 }
 
 // domains
@@ -102,7 +104,7 @@ func domainHolder(tx *db.Tx, name string) (Domain, error) {
 
 func domains(tx *db.Tx, organizationID string, p Page) ([]Domain, error) {
 	return db.Collect(tx, scanDomain, `select `+domainColumns+` from domains
-		where organization_id = $1 and ($2 = '' or id < $2) order by id desc limit $3`, organizationID, p.After, p.Limit)
+		where organization_id = $1 and id < $2 order by id desc limit $3`, organizationID, p.before("dom_"), p.Limit)
 }
 
 func countDomains(tx *db.Tx, organizationID string) (n int, err error) {
@@ -235,30 +237,48 @@ func checksOf(tx *db.Tx, organizationID string) (map[string]DomainCheck, error) 
 // users
 
 const userColumns = `id, email, email_key, email_domain, name, coalesce(organization_id, ''), role, status, sso_setting,
-	coalesce(sso_profile_id, ''), password_hash, password_set_at, proved_at, managed_at, activated_at, created_at`
+	coalesce(sso_profile_id, ''), password_hash, password_set_at, proved_at, managed_at, activated_at, created_at, search_words`
 
 func scanUser(row db.Scanner) (u User, err error) {
 	err = row.Scan(&u.ID, &u.Email, &u.Key, &u.Domain, &u.Name, &u.OrganizationID, &u.Role, &u.Status, &u.SSO,
-		&u.ProfileID, &u.PasswordHash, &u.PasswordSetAt, &u.ProvedAt, &u.ManagedAt, &u.ActivatedAt, &u.CreatedAt)
+		&u.ProfileID, &u.PasswordHash, &u.PasswordSetAt, &u.ProvedAt, &u.ManagedAt, &u.ActivatedAt, &u.CreatedAt, &u.indexed.words)
+	if u.indexed.words != "" {
+		words := u.indexed.words
+		u.indexed = u.searched()
+		u.indexed.words = words
+	}
 	return u, err
 }
 
 // insertUser reports false if somebody has the address.
 func insertUser(tx *db.Tx, u *User) (bool, error) {
+	search := u.searched()
 	n, err := tx.Exec(`insert into users (id, email, email_key, email_domain, name, organization_id, role, status, sso_setting,
-			sso_profile_id, password_hash, password_set_at, proved_at, managed_at, activated_at, created_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) on conflict do nothing`,
+			sso_profile_id, password_hash, password_set_at, proved_at, managed_at, activated_at, created_at, search_words)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) on conflict do nothing`,
 		u.ID, u.Email, u.Key, u.Domain, u.Name, nullable(u.OrganizationID), string(u.Role), string(u.Status), string(u.SSO),
-		nullable(u.ProfileID), u.PasswordHash, u.PasswordSetAt, u.ProvedAt, u.ManagedAt, u.ActivatedAt, u.CreatedAt)
-	return n > 0, err
+		nullable(u.ProfileID), u.PasswordHash, u.PasswordSetAt, u.ProvedAt, u.ManagedAt, u.ActivatedAt, u.CreatedAt, search.words)
+	if err != nil || n == 0 {
+		return false, err
+	}
+	err = reindex(tx, u.ID, indexed{}, search)
+	u.indexed = search
+	return true, err
 }
 
 func updateUser(tx *db.Tx, u *User) error {
-	_, err := tx.Exec(`update users set name = $2, organization_id = $3, role = $4, status = $5, sso_setting = $6,
-			sso_profile_id = $7, password_hash = $8, password_set_at = $9, proved_at = $10, managed_at = $11, activated_at = $12
+	search := u.searched()
+	_, err := tx.Exec(`update users set email = $2, email_key = $3, email_domain = $4, name = $5, organization_id = $6, role = $7,
+			status = $8, sso_setting = $9, sso_profile_id = $10, password_hash = $11, password_set_at = $12, proved_at = $13,
+			managed_at = $14, activated_at = $15, search_words = $16
 		where id = $1`,
-		u.ID, u.Name, nullable(u.OrganizationID), string(u.Role), string(u.Status), string(u.SSO),
-		nullable(u.ProfileID), u.PasswordHash, u.PasswordSetAt, u.ProvedAt, u.ManagedAt, u.ActivatedAt)
+		u.ID, u.Email, u.Key, u.Domain, u.Name, nullable(u.OrganizationID), string(u.Role), string(u.Status), string(u.SSO),
+		nullable(u.ProfileID), u.PasswordHash, u.PasswordSetAt, u.ProvedAt, u.ManagedAt, u.ActivatedAt, search.words)
+	if err != nil {
+		return err
+	}
+	err = reindex(tx, u.ID, u.indexed, search)
+	u.indexed = search
 	return err
 }
 
@@ -282,9 +302,11 @@ func setLanguage(tx *db.Tx, userID, language string) error {
 	return err
 }
 
-func deleteUser(tx *db.Tx, userID string) error {
-	_, err := tx.Exec(`delete from users where id = $1`, userID)
-	return err
+func deleteUser(tx *db.Tx, u *User) error {
+	if _, err := tx.Exec(`delete from users where id = $1`, u.ID); err != nil {
+		return err
+	}
+	return reindex(tx, u.ID, u.indexed, indexed{})
 }
 
 func userByID(tx *db.Tx, userID string) (User, error) {
@@ -295,14 +317,41 @@ func userByKey(tx *db.Tx, key string) (User, error) {
 	return db.One(tx, scanUser, `select `+userColumns+` from users where email_key = $1`, key)
 }
 
-func users(tx *db.Tx, q UserQuery) ([]User, error) {
+func users(tx *db.Tx, organizationID string, p Page) ([]User, error) {
 	return db.Collect(tx, scanUser, `select `+userColumns+` from users
-		where organization_id = $1 and ($2 = '' or id < 'usr_' || $2)
-			and ($3 = '' or lower(name) like $4 escape '\' or email_key like $4 escape '\')
-			and ($5 = '' or status = $5) and ($6 = '' or role = $6) and ($7 = '' or sso_setting = $7)
-			and ($8 = '' or email_domain = $8)
-		order by id desc limit $9`,
-		q.OrganizationID, q.After, q.Text, prefixPattern(q.Text), string(q.Status), string(q.Role), string(q.SSO), q.Domain, q.Limit)
+		where organization_id = $1 and id < 'usr_' || $2 order by id desc limit $3`, organizationID, p.before(""), p.Limit)
+}
+
+func usersByID(tx *db.Tx, organizationID string, ids []string) ([]User, error) {
+	return byIDs(tx, scanUser, `select `+userColumns+` from users where coalesce(organization_id, '') = $1 and id in (`, organizationID, ids)
+}
+
+func unsearchedUsers(tx *db.Tx, limit int) ([]User, error) {
+	return db.Collect(tx, scanUser, `select `+userColumns+` from users
+		where organization_id is not null and search_words = '' order by id limit $1`, limit)
+}
+
+// byIDs reads the rows of an organization that a list of ids names. The
+// statement goes up to that list. It names the organization in a way that no
+// index is for: with its plan for any values, PostgreSQL would go through all
+// rows of the organization.
+func byIDs[T any](tx *db.Tx, scan func(db.Scanner) (T, error), statement, organizationID string, ids []string) ([]T, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	args := []any{organizationID}
+	size := 1
+	for size < len(ids) {
+		size *= 4 // few different statements
+	}
+	for i := range size {
+		if i > 0 {
+			statement += ","
+		}
+		args = append(args, ids[min(i, len(ids)-1)])
+		statement += "$" + strconv.Itoa(len(args))
+	}
+	return db.Collect(tx, scan, statement+")", args...)
 }
 
 // pilot returns a user who is made to sign in with a profile.
@@ -355,17 +404,19 @@ func usersToEvict(tx *db.Tx, d *Domain, limit int) ([]User, error) {
 
 // invitations
 
-const invitationColumns = `id, organization_id, email, email_key, name, role, created_at`
+const invitationColumns = `id, organization_id, email, email_key, email_domain, name, role, created_at, search_words`
 
 func scanInvitation(row db.Scanner) (i Invitation, err error) {
-	err = row.Scan(&i.ID, &i.OrganizationID, &i.Email, &i.Key, &i.Name, &i.Role, &i.CreatedAt)
+	err = row.Scan(&i.ID, &i.OrganizationID, &i.Email, &i.Key, &i.Domain, &i.Name, &i.Role, &i.CreatedAt, &i.indexed.words)
+	if i.Domain == "" { // written by an earlier release
+		i.Domain = i.Key[strings.LastIndexByte(i.Key, '@')+1:]
+	}
+	if i.indexed.words != "" {
+		words := i.indexed.words
+		i.indexed = i.searched()
+		i.indexed.words = words
+	}
 	return i, err
-}
-
-func insertInvitation(tx *db.Tx, i *Invitation) (bool, error) {
-	n, err := tx.Exec(`insert into invitations (`+invitationColumns+`) values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing`,
-		i.ID, i.OrganizationID, i.Email, i.Key, i.Name, string(i.Role), i.CreatedAt)
-	return n > 0, err
 }
 
 func invitationLanguage(tx *db.Tx, invitationID string) (language string, err error) {
@@ -378,14 +429,34 @@ func setInvitationLanguage(tx *db.Tx, invitationID, language string) error {
 	return err
 }
 
-func deleteInvitation(tx *db.Tx, invitationID string) error {
-	_, err := tx.Exec(`delete from invitations where id = $1`, invitationID)
+func insertInvitation(tx *db.Tx, i *Invitation) error {
+	search := i.searched()
+	_, err := tx.Exec(`insert into invitations (`+invitationColumns+`) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		i.ID, i.OrganizationID, i.Email, i.Key, i.Domain, i.Name, string(i.Role), i.CreatedAt, search.words)
+	if err != nil {
+		return err
+	}
+	err = reindex(tx, i.ID, i.indexed, search)
+	i.indexed = search
 	return err
 }
 
-func deleteInvitationFor(tx *db.Tx, organizationID, key string) error {
-	_, err := tx.Exec(`delete from invitations where organization_id = $1 and email_key = $2`, organizationID, key)
+func indexInvitation(tx *db.Tx, i *Invitation) error {
+	search := i.searched()
+	_, err := tx.Exec(`update invitations set email_domain = $2, search_words = $3 where id = $1`, i.ID, i.Domain, search.words)
+	if err != nil {
+		return err
+	}
+	err = reindex(tx, i.ID, i.indexed, search)
+	i.indexed = search
 	return err
+}
+
+func deleteInvitation(tx *db.Tx, i *Invitation) error {
+	if _, err := tx.Exec(`delete from invitations where id = $1`, i.ID); err != nil {
+		return err
+	}
+	return reindex(tx, i.ID, i.indexed, indexed{})
 }
 
 func invitationByID(tx *db.Tx, invitationID string) (Invitation, error) {
@@ -398,16 +469,20 @@ func invitationFor(tx *db.Tx, organizationID, key string) (Invitation, error) {
 
 func invitationsAtDomain(tx *db.Tx, organizationID, domain string) ([]Invitation, error) {
 	return db.Collect(tx, scanInvitation, `select `+invitationColumns+` from invitations
-		where organization_id = $1 and email_key like '%@' || $2 escape '\' order by id`, organizationID, escapePattern(domain))
+		where organization_id = $1 and email_domain = $2 order by id`, organizationID, domain)
 }
 
-func invitations(tx *db.Tx, q UserQuery) ([]Invitation, error) {
+func invitations(tx *db.Tx, organizationID string, p Page) ([]Invitation, error) {
 	return db.Collect(tx, scanInvitation, `select `+invitationColumns+` from invitations
-		where organization_id = $1 and ($2 = '' or id < 'inv_' || $2)
-			and ($3 = '' or lower(name) like $4 escape '\' or email_key like $4 escape '\')
-			and ($5 = '' or role = $5) and ($6 = '' or email_key like '%@' || $7 escape '\')
-		order by id desc limit $8`, q.OrganizationID, q.After, q.Text, prefixPattern(q.Text), string(q.Role),
-		q.Domain, escapePattern(q.Domain), q.Limit)
+		where organization_id = $1 and id < 'inv_' || $2 order by id desc limit $3`, organizationID, p.before(""), p.Limit)
+}
+
+func invitationsByID(tx *db.Tx, organizationID string, ids []string) ([]Invitation, error) {
+	return byIDs(tx, scanInvitation, `select `+invitationColumns+` from invitations where coalesce(organization_id, '') = $1 and id in (`, organizationID, ids)
+}
+
+func unsearchedInvitations(tx *db.Tx, limit int) ([]Invitation, error) {
+	return db.Collect(tx, scanInvitation, `select `+invitationColumns+` from invitations where search_words = '' order by id limit $1`, limit)
 }
 
 // accounts
@@ -436,7 +511,7 @@ func accountByID(tx *db.Tx, accountID string) (Account, error) {
 
 func accounts(tx *db.Tx, organizationID string, p Page) ([]Account, error) {
 	return db.Collect(tx, scanAccount, `select `+accountColumns+` from accounts
-		where organization_id = $1 and ($2 = '' or id < $2) order by id desc limit $3`, organizationID, p.After, p.Limit)
+		where organization_id = $1 and id < $2 order by id desc limit $3`, organizationID, p.before("acc_"), p.Limit)
 }
 
 func putMember(tx *db.Tx, m *Member) error {
@@ -464,7 +539,7 @@ func member(tx *db.Tx, accountID, userID string) (Member, error) {
 
 func members(tx *db.Tx, accountID string, p Page) ([]Member, error) {
 	return db.Collect(tx, scanMember, `select account_id, user_id, roles, created_at from account_members
-		where account_id = $1 and ($2 = '' or user_id < $2) order by user_id desc limit $3`, accountID, p.After, p.Limit)
+		where account_id = $1 and user_id < $2 order by user_id desc limit $3`, accountID, p.before("usr_"), p.Limit)
 }
 
 func membershipsOf(tx *db.Tx, userID string) ([]Member, error) {
@@ -483,14 +558,13 @@ func deleteMemberships(tx *db.Tx, userID string) error {
 
 // subject reads what the sign-in policy needs of a user.
 func subject(tx *db.Tx, u *User) (access.Subject, error) {
-	s := access.Subject{Status: u.Status, OrganizationID: u.OrganizationID, SSO: u.SSO, SSOProfileID: u.ProfileID}
 	d, err := domainHolder(tx, u.Domain)
-	switch {
-	case err == nil:
-		s.Domain = d.held()
-	case errors.Is(err, db.ErrNoRows):
-	default:
-		return s, err
+	if err != nil && !errors.Is(err, db.ErrNoRows) {
+		return access.Subject{}, err
 	}
-	return s, nil
+	return subjectAt(u, d.held()), nil
+}
+
+func subjectAt(u *User, d access.HeldDomain) access.Subject {
+	return access.Subject{Status: u.Status, OrganizationID: u.OrganizationID, SSO: u.SSO, SSOProfileID: u.ProfileID, Domain: d}
 }

@@ -26,6 +26,8 @@ type User struct {
 	ManagedAt      time.Time
 	ActivatedAt    time.Time
 	CreatedAt      time.Time
+
+	indexed indexed // what the search index holds
 }
 
 // Label is how to call the user: by name, else by address.
@@ -48,9 +50,12 @@ type Invitation struct {
 	OrganizationID string
 	Email          string
 	Key            string
+	Domain         string // of Key
 	Name           string
 	Role           access.Role
 	CreatedAt      time.Time
+
+	indexed indexed
 }
 
 // An Account is what users work in.

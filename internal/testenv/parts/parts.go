@@ -77,9 +77,17 @@ func Each(t *testing.T, test func(t *testing.T, p *Parts)) {
 // New wires the parts on a new database of an engine.
 func New(t testing.TB, engine string) *Parts {
 	t.Helper()
+	return With(t, engine, db.Options{})
+}
+
+// With is [New] with options for the database. The clock is always that of the
+// parts.
+func With(t testing.TB, engine string, o db.Options) *Parts {
+	t.Helper()
 	clock, key := &Clock{now: samltest.Now()}, secret.NewKey()
+	o.Clock = clock.Now
 	p := &Parts{
-		Clock: clock, DB: dbtest.Open(t, engine, db.Options{Clock: clock.Now}),
+		Clock: clock, DB: dbtest.Open(t, engine, o),
 		IDs: id.NewSource(clock.Now, rand.Reader), Ring: secret.NewRing(key), key: key,
 		Hasher: password.NewHasher(password.Params{Memory: 64, Time: 1, Threads: 1}, 8),
 	}
