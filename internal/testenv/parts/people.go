@@ -3,6 +3,9 @@ package parts
 import (
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
 	"sallyport/internal/access"
 	"sallyport/internal/audit"
 	"sallyport/internal/db"
@@ -121,6 +124,14 @@ func (p *Parts) User(t testing.TB, userID string) (u directory.User) {
 		return err
 	})
 	return u
+}
+
+// Same fails the test unless both are the same in all that can be seen of a user.
+func Same(t testing.TB, got, want directory.User) {
+	t.Helper()
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(directory.User{})); diff != "" {
+		t.Error(diff)
+	}
 }
 
 // Way returns how a user signs in, and why.
