@@ -20,6 +20,7 @@ import (
 	"sallyport/internal/door"
 	"sallyport/internal/fault"
 	"sallyport/internal/id"
+	"sallyport/internal/imports"
 	"sallyport/internal/signin"
 	"sallyport/internal/sso"
 	"sallyport/internal/token"
@@ -44,6 +45,7 @@ type Services struct {
 	SSO       *sso.Service
 	SignIn    *signin.Service
 	Tokens    *token.Service
+	Imports   *imports.Service
 }
 
 // An API is the door.
@@ -72,6 +74,7 @@ func New(services Services, cfg Config) *API {
 	a.domains()
 	a.users()
 	a.accounts()
+	a.imports()
 	a.profiles()
 	a.keys()
 	a.tokens()
@@ -105,16 +108,18 @@ func (a *API) refuse(w http.ResponseWriter, r *http.Request, err error) {
 
 // A route is what the guard has to know of an operation.
 type route struct {
-	id      string // of the operation, for OpenAPI
-	method  string
-	path    string
-	summary string
-	tag     string
-	action  access.Action
-	kinds   []id.Kind // what {id} in the path may be; none: there is no {id}
-	needs   feature
-	status  int   // of success; 200 if zero
-	maxBody int64 // octets; 64 KiB if zero
+	id       string // of the operation, for OpenAPI
+	method   string
+	path     string
+	summary  string
+	tag      string
+	action   access.Action
+	kinds    []id.Kind // what {id} in the path may be; none: there is no {id}
+	needs    feature
+	status   int               // of success; 200 if zero
+	maxBody  int64             // octets; 64 KiB if zero
+	body     *huma.RequestBody // of an operation that reads it by itself
+	produces string            // what is answered, where it is not JSON
 }
 
 // A feature is something that an edition includes.
@@ -140,6 +145,10 @@ func handle[I, O any](a *API, r route, h func(ctx context.Context, actor access.
 		DefaultStatus: r.status, MaxBodyBytes: r.maxBody, Middlewares: huma.Middlewares{a.guard(r)},
 		Errors: []int{401, 403, 404, 409, 422},
 	}
+	if r.produces != "" {
+		op.Responses = map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{
+			r.produces: {Schema: &huma.Schema{Type: "string"}}}}}
+	}
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
 		actor, _ := ctx.Value(actorKey{}).(access.Actor)
 		out, err := h(ctx, actor, in)
@@ -148,6 +157,9 @@ func handle[I, O any](a *API, r route, h func(ctx context.Context, actor access.
 		}
 		return out, nil
 	})
+	if r.body != nil { // huma reads what it knows of beforehand
+		a.huma.OpenAPI().Paths[r.path].Post.RequestBody = r.body
+	}
 }
 
 // problem turns an error of a handler into what huma writes.

@@ -11,6 +11,7 @@ import (
 
 	"sallyport/internal/access"
 	"sallyport/internal/api"
+	"sallyport/internal/imports"
 	"sallyport/internal/testenv/parts"
 	"sallyport/internal/token"
 )
@@ -23,7 +24,7 @@ type server struct {
 
 func newServer(t testing.TB, p *parts.Parts) *server {
 	t.Helper()
-	return &server{p, api.New(api.Services{DB: p.DB, IDs: p.IDs, Audit: p.Audit, Directory: p.Directory, SSO: p.SSO, SignIn: p.SignIn, Tokens: p.Tokens},
+	return &server{p, api.New(api.Services{DB: p.DB, IDs: p.IDs, Audit: p.Audit, Directory: p.Directory, SSO: p.SSO, SignIn: p.SignIn, Tokens: p.Tokens, Imports: p.Imports},
 		api.Config{BaseURL: parts.BaseURL, Version: "1"})}
 }
 
@@ -76,7 +77,7 @@ func (s *server) call(t testing.TB, secret, method, path string, body any, heade
 	w := httptest.NewRecorder()
 	s.api.ServeHTTP(w, r)
 	a := answer{status: w.Code, header: w.Header(), raw: w.Body.String()}
-	if len(a.raw) > 0 {
+	if len(a.raw) > 0 && !strings.HasPrefix(a.header.Get("Content-Type"), "text/csv") {
 		if err := json.Unmarshal([]byte(a.raw), &a.body); err != nil {
 			t.Fatalf("%s %s answers %d %s", method, path, a.status, a.raw)
 		}
@@ -137,7 +138,11 @@ func (s *server) tenant(t testing.TB, host string) *tenant {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &tenant{o, map[string]string{"organizations": o.ID, "domains": d.ID, "users": u.ID, "accounts": a.ID, "sso-profiles": o.Profile(t).ID, "tokens": tok.ID}}
+	i, err := s.Imports.ImportCSV(t.Context(), parts.Operator(), o.ID, strings.NewReader("email\nnew@"+host+"\n"), imports.Options{DryRun: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &tenant{o, map[string]string{"organizations": o.ID, "domains": d.ID, "users": u.ID, "accounts": a.ID, "sso-profiles": o.Profile(t).ID, "tokens": tok.ID, "imports": i.ID}}
 }
 
 // target fills in the path of an operation with what belongs to the tenant.

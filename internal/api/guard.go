@@ -94,8 +94,11 @@ func (a *API) organizationOf(ctx context.Context, kinds []id.Kind, value string)
 		if !kind.Valid(value) {
 			continue
 		}
-		if kind == id.SSOProfile {
+		switch kind {
+		case id.SSOProfile:
 			return a.SSO.OrganizationOf(ctx, value)
+		case id.Job:
+			return a.Imports.OrganizationOf(ctx, value)
 		}
 		return a.Directory.OrganizationOf(ctx, kind, value)
 	}

@@ -17,6 +17,7 @@ import (
 	"sallyport/internal/door"
 	"sallyport/internal/fault"
 	"sallyport/internal/id"
+	"sallyport/internal/imports"
 	"sallyport/internal/job"
 	"sallyport/internal/link"
 	"sallyport/internal/outbound"
@@ -48,6 +49,7 @@ type App struct {
 	links     *link.Service
 	limits    *throttle.Limiter
 	directory *directory.Service
+	imports   *imports.Service
 	sessions  *session.Service
 	signin    *signin.Service
 	sso       *sso.Service
@@ -137,9 +139,10 @@ func build(s Settings, version string, logger *slog.Logger, d *db.DB, ring *secr
 			PerAddress: throttle.Rate(s.ThrottleAddress), PerSource: throttle.Rate(s.ThrottleSource)})
 	a.sso = sso.New(d, ids, log, dir, a.signin, ring, logger, sso.Config{BaseURL: s.BaseURL, Observe: a.metrics.validation})
 	a.Tokens = token.New(d, ids, log, dir)
+	a.imports = imports.New(d, ids, log, dir, a.jobs, logger)
 	a.register()
 	proxies := door.Proxies(s.TrustedProxies)
-	a.API = api.New(api.Services{DB: d, IDs: ids, Audit: log, Directory: dir, SSO: a.sso, SignIn: a.signin, Tokens: a.Tokens},
+	a.API = api.New(api.Services{DB: d, IDs: ids, Audit: log, Directory: dir, SSO: a.sso, SignIn: a.signin, Tokens: a.Tokens, Imports: a.imports},
 		api.Config{BaseURL: s.BaseURL, Version: version, Proxies: proxies})
 	a.Web, err = web.New(web.Services{DB: d, IDs: ids, Directory: dir, SignIn: a.signin, SSO: a.sso, Logger: logger},
 		web.Config{BaseURL: s.BaseURL, ProductName: s.ProductName, SupportURL: s.SupportURL, Proxies: proxies})

@@ -10,7 +10,8 @@ import (
 // workEvery is the time between two rounds of what each node does for itself.
 const workEvery = time.Minute
 
-// purges are tasks of which one node does each, once a minute.
+// purges are tasks of which one node does each, once a minute. They clear away
+// what is old, and put in order what an earlier release has left.
 func (a *App) purges() map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
 		"purge_sessions":  a.sessions.Purge,
@@ -21,6 +22,8 @@ func (a *App) purges() map[string]func(context.Context) error {
 		"purge_links":     a.links.Purge,
 		"purge_throttles": a.limits.Purge,
 		"purge_sign_ups":  a.directory.PurgeSignUps,
+		"purge_imports":   a.imports.Purge,
+		"index_users":     a.directory.Index,
 	}
 }
 

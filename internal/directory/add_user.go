@@ -148,10 +148,7 @@ func (s *Service) addUser(tx *db.Tx, organizationID string, address Address, in 
 		return UserView{Invitation: &i}, err
 	}
 	if !exists {
-		known = User{
-			ID: s.ids.New(id.User), Email: address.Typed, Key: address.Key, Domain: address.Domain, Name: in.Name,
-			Status: access.UserInvited, SSO: access.SSOInherit, CreatedAt: tx.Now(),
-		}
+		known = s.newUser(tx, address, in.Name)
 	}
 	if err := s.manage(tx, &known, exists, organizationID, in, hash); err != nil {
 		return UserView{}, err
@@ -226,6 +223,12 @@ func (s *Service) tell(tx *db.Tx, u *User, exists bool, in NewUser) error {
 	return nil
 }
 
+// newUser is a user who was never there.
+func (s *Service) newUser(tx *db.Tx, a Address, name string) User {
+	return User{ID: s.ids.New(id.User), Email: a.Typed, Key: a.Key, Domain: a.Domain, Name: name,
+		Status: access.UserInvited, SSO: access.SSOInherit, CreatedAt: tx.Now()}
+}
+
 // vouched makes a user active on the operator's word.
 func (u *User) vouched(tx *db.Tx, hash string) {
 	u.PasswordHash, u.PasswordSetAt, u.ProvedAt = hash, tx.Now(), tx.Now()
@@ -280,10 +283,7 @@ func (s *Service) AddIndependentUser(ctx context.Context, actor access.Actor, in
 		return v, err
 	}
 	err = s.db.Update(ctx, actor, func(tx *db.Tx) error {
-		u := User{
-			ID: s.ids.New(id.User), Email: address.Typed, Key: address.Key, Domain: address.Domain, Name: in.Name,
-			Status: access.UserInvited, SSO: access.SSOInherit, CreatedAt: tx.Now(),
-		}
+		u := s.newUser(tx, address, in.Name)
 		if hash != "" {
 			u.vouched(tx, hash)
 		}

@@ -207,32 +207,35 @@ const indexBatch = 200
 // which knew of none.
 func (s *Service) Index(ctx context.Context) error {
 	for {
-		n := 0
+		var us []User
+		var is []Invitation
+		read := func(tx *db.Tx) (err error) {
+			if us, err = unsearchedUsers(tx, indexBatch); err == nil {
+				is, err = unsearchedInvitations(tx, indexBatch)
+			}
+			return err
+		}
+		if err := s.db.View(ctx, read); err != nil || len(us)+len(is) == 0 {
+			return err
+		}
 		err := s.db.Update(ctx, access.System("index"), func(tx *db.Tx) error {
 			tx.Recorded() // nothing changes that anybody was told
-			n = 0
-			us, err := unsearchedUsers(tx, indexBatch)
-			if err != nil {
+			if err := read(tx); err != nil {
 				return err
 			}
-			for _, u := range us {
-				if err := updateUser(tx, &u); err != nil {
+			for n := range us {
+				if err := updateUser(tx, &us[n]); err != nil {
 					return err
 				}
 			}
-			is, err := unsearchedInvitations(tx, indexBatch)
-			if err != nil {
-				return err
-			}
-			for _, i := range is {
-				if err := indexInvitation(tx, &i); err != nil {
+			for n := range is {
+				if err := indexInvitation(tx, &is[n]); err != nil {
 					return err
 				}
 			}
-			n = len(us) + len(is)
 			return nil
 		})
-		if err != nil || n == 0 {
+		if err != nil {
 			return err
 		}
 	}

@@ -25,19 +25,27 @@ func (s *Service) RemoveUser(ctx context.Context, actor access.Actor, userID str
 		if err := authorize(actor, access.ActUserDelete, u.OrganizationID); err != nil {
 			return err
 		}
-		if u.Role == access.RoleOwner {
-			if err := authorize(actor, access.ActUserOwner, u.OrganizationID); err != nil {
-				return err
-			}
-		}
-		if err := s.keepsOwner(tx, &u); err != nil {
+		if err := s.mayRemove(tx, actor, &u); err != nil {
 			return err
 		}
-		return s.remove(tx, u)
+		return s.remove(tx, u, false)
 	})
 }
 
-func (s *Service) remove(tx *db.Tx, u User) error {
+// mayRemove asks for more than the right to remove users where it is an owner,
+// and refuses to remove the last one.
+func (s *Service) mayRemove(tx *db.Tx, actor access.Actor, u *User) error {
+	if u.Role == access.RoleOwner {
+		if err := authorize(actor, access.ActUserOwner, u.OrganizationID); err != nil {
+			return err
+		}
+	}
+	return s.keepsOwner(tx, u)
+}
+
+// remove takes a user out of the organization. Who was never active is kept only
+// if asked for.
+func (s *Service) remove(tx *db.Tx, u User, keep bool) error {
 	organizationID, target := u.OrganizationID, u.target()
 	if _, err := s.sessions.EndOfUser(tx, u.ID, ""); err != nil {
 		return err
@@ -49,7 +57,7 @@ func (s *Service) remove(tx *db.Tx, u User) error {
 		return err
 	}
 	fate := "independent"
-	if u.ActivatedAt.IsZero() || organizationID == "" {
+	if u.ActivatedAt.IsZero() && !keep || organizationID == "" {
 		fate = "deleted"
 		if err := deleteUser(tx, &u); err != nil {
 			return err

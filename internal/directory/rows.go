@@ -11,6 +11,7 @@ import (
 	"sallyport/internal/access"
 	"sallyport/internal/db"
 	"sallyport/internal/proof"
+	"sallyport/internal/search"
 )
 
 func nullable(s string) sql.NullString { return sql.NullString{String: s, Valid: s != ""} }
@@ -252,33 +253,80 @@ func scanUser(row db.Scanner) (u User, err error) {
 
 // insertUser reports false if somebody has the address.
 func insertUser(tx *db.Tx, u *User) (bool, error) {
-	search := u.searched()
+	now := u.searched()
 	n, err := tx.Exec(`insert into users (id, email, email_key, email_domain, name, organization_id, role, status, sso_setting,
 			sso_profile_id, password_hash, password_set_at, proved_at, managed_at, activated_at, created_at, search_words)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) on conflict do nothing`,
 		u.ID, u.Email, u.Key, u.Domain, u.Name, nullable(u.OrganizationID), string(u.Role), string(u.Status), string(u.SSO),
-		nullable(u.ProfileID), u.PasswordHash, u.PasswordSetAt, u.ProvedAt, u.ManagedAt, u.ActivatedAt, u.CreatedAt, search.words)
+		nullable(u.ProfileID), u.PasswordHash, u.PasswordSetAt, u.ProvedAt, u.ManagedAt, u.ActivatedAt, u.CreatedAt, now.words)
 	if err != nil || n == 0 {
 		return false, err
 	}
-	err = reindex(tx, u.ID, indexed{}, search)
-	u.indexed = search
+	err = reindex(tx, u.ID, indexed{}, now)
+	u.indexed = now
 	return true, err
 }
 
+// insertUsers inserts users whose addresses nobody has.
+func insertUsers(tx *db.Tx, list []*User) error {
+	var rows [][]any
+	var entries []*search.Entry
+	for _, u := range list {
+		u.indexed = u.searched()
+		if u.OrganizationID != "" {
+			entries = append(entries, u.indexed.entry(u.ID))
+		}
+		rows = append(rows, []any{u.ID, u.Email, u.Key, u.Domain, u.Name, nullable(u.OrganizationID), string(u.Role), string(u.Status), string(u.SSO),
+			nullable(u.ProfileID), u.PasswordHash, u.PasswordSetAt, u.ProvedAt, u.ManagedAt, u.ActivatedAt, u.CreatedAt, u.indexed.words})
+	}
+	if err := insertRows(tx, `insert into users (id, email, email_key, email_domain, name, organization_id, role, status, sso_setting,
+		sso_profile_id, password_hash, password_set_at, proved_at, managed_at, activated_at, created_at, search_words) values `, rows); err != nil {
+		return err
+	}
+	return search.Put(tx, entries...)
+}
+
+// insertRows inserts several rows with each statement.
+func insertRows(tx *db.Tx, statement string, rows [][]any) error {
+	for len(rows) > 0 {
+		n := 1
+		if len(rows) >= 16 { // few different statements
+			n = 16
+		}
+		var values strings.Builder
+		var args []any
+		for i, row := range rows[:n] {
+			if i > 0 {
+				values.WriteByte(',')
+			}
+			for j, v := range row {
+				values.WriteString(map[bool]string{true: "($", false: ",$"}[j == 0])
+				args = append(args, v)
+				values.WriteString(strconv.Itoa(len(args)))
+			}
+			values.WriteByte(')')
+		}
+		rows = rows[n:]
+		if _, err := tx.Exec(statement+values.String(), args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func updateUser(tx *db.Tx, u *User) error {
-	search := u.searched()
+	now := u.searched()
 	_, err := tx.Exec(`update users set email = $2, email_key = $3, email_domain = $4, name = $5, organization_id = $6, role = $7,
 			status = $8, sso_setting = $9, sso_profile_id = $10, password_hash = $11, password_set_at = $12, proved_at = $13,
 			managed_at = $14, activated_at = $15, search_words = $16
 		where id = $1`,
 		u.ID, u.Email, u.Key, u.Domain, u.Name, nullable(u.OrganizationID), string(u.Role), string(u.Status), string(u.SSO),
-		nullable(u.ProfileID), u.PasswordHash, u.PasswordSetAt, u.ProvedAt, u.ManagedAt, u.ActivatedAt, search.words)
+		nullable(u.ProfileID), u.PasswordHash, u.PasswordSetAt, u.ProvedAt, u.ManagedAt, u.ActivatedAt, now.words)
 	if err != nil {
 		return err
 	}
-	err = reindex(tx, u.ID, u.indexed, search)
-	u.indexed = search
+	err = reindex(tx, u.ID, u.indexed, now)
+	u.indexed = now
 	return err
 }
 
@@ -331,27 +379,48 @@ func unsearchedUsers(tx *db.Tx, limit int) ([]User, error) {
 		where organization_id is not null and search_words = '' order by id limit $1`, limit)
 }
 
+// usersByKey returns those who have one of these addresses.
+func usersByKey(tx *db.Tx, keys []string) ([]User, error) {
+	return byKeys(tx, scanUser, `select `+userColumns+` from users where email_key in (`, keys)
+}
+
+func independentUsers(tx *db.Tx, domain, after string, limit int) ([]User, error) {
+	return db.Collect(tx, scanUser, `select `+userColumns+` from users
+		where email_domain = $1 and organization_id is null and id > $2 order by id limit $3`, domain, after, limit)
+}
+
+func countIndependent(tx *db.Tx, domain string) (n int64, err error) {
+	err = tx.QueryRow(`select count(*) from users where email_domain = $1 and organization_id is null`, domain).Scan(&n)
+	return n, err
+}
+
+// byKeys reads the rows that a list of values names. The statement goes up to
+// that list; others fill its first places.
+func byKeys[T any](tx *db.Tx, scan func(db.Scanner) (T, error), statement string, keys []string, others ...any) ([]T, error) {
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	size := 1
+	for size < len(keys) {
+		size *= 4 // few different statements
+	}
+	args := others
+	for i := range size {
+		if i > 0 {
+			statement += ","
+		}
+		args = append(args, keys[min(i, len(keys)-1)])
+		statement += "$" + strconv.Itoa(len(args))
+	}
+	return db.Collect(tx, scan, statement+")", args...)
+}
+
 // byIDs reads the rows of an organization that a list of ids names. The
 // statement goes up to that list. It names the organization in a way that no
 // index is for: with its plan for any values, PostgreSQL would go through all
 // rows of the organization.
 func byIDs[T any](tx *db.Tx, scan func(db.Scanner) (T, error), statement, organizationID string, ids []string) ([]T, error) {
-	if len(ids) == 0 {
-		return nil, nil
-	}
-	args := []any{organizationID}
-	size := 1
-	for size < len(ids) {
-		size *= 4 // few different statements
-	}
-	for i := range size {
-		if i > 0 {
-			statement += ","
-		}
-		args = append(args, ids[min(i, len(ids)-1)])
-		statement += "$" + strconv.Itoa(len(args))
-	}
-	return db.Collect(tx, scan, statement+")", args...)
+	return byKeys(tx, scan, statement, ids, organizationID)
 }
 
 // pilot returns a user who is made to sign in with a profile.
@@ -430,25 +499,39 @@ func setInvitationLanguage(tx *db.Tx, invitationID, language string) error {
 }
 
 func insertInvitation(tx *db.Tx, i *Invitation) error {
-	search := i.searched()
+	now := i.searched()
 	_, err := tx.Exec(`insert into invitations (`+invitationColumns+`) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		i.ID, i.OrganizationID, i.Email, i.Key, i.Domain, i.Name, string(i.Role), i.CreatedAt, search.words)
+		i.ID, i.OrganizationID, i.Email, i.Key, i.Domain, i.Name, string(i.Role), i.CreatedAt, now.words)
 	if err != nil {
 		return err
 	}
-	err = reindex(tx, i.ID, i.indexed, search)
-	i.indexed = search
+	err = reindex(tx, i.ID, i.indexed, now)
+	i.indexed = now
 	return err
 }
 
+func insertInvitations(tx *db.Tx, list []*Invitation) error {
+	var rows [][]any
+	var entries []*search.Entry
+	for _, i := range list {
+		i.indexed = i.searched()
+		entries = append(entries, i.indexed.entry(i.ID))
+		rows = append(rows, []any{i.ID, i.OrganizationID, i.Email, i.Key, i.Domain, i.Name, string(i.Role), i.CreatedAt, i.indexed.words})
+	}
+	if err := insertRows(tx, `insert into invitations (`+invitationColumns+`) values `, rows); err != nil {
+		return err
+	}
+	return search.Put(tx, entries...)
+}
+
 func indexInvitation(tx *db.Tx, i *Invitation) error {
-	search := i.searched()
-	_, err := tx.Exec(`update invitations set email_domain = $2, search_words = $3 where id = $1`, i.ID, i.Domain, search.words)
+	now := i.searched()
+	_, err := tx.Exec(`update invitations set email_domain = $2, search_words = $3 where id = $1`, i.ID, i.Domain, now.words)
 	if err != nil {
 		return err
 	}
-	err = reindex(tx, i.ID, i.indexed, search)
-	i.indexed = search
+	err = reindex(tx, i.ID, i.indexed, now)
+	i.indexed = now
 	return err
 }
 
@@ -479,6 +562,11 @@ func invitations(tx *db.Tx, organizationID string, p Page) ([]Invitation, error)
 
 func invitationsByID(tx *db.Tx, organizationID string, ids []string) ([]Invitation, error) {
 	return byIDs(tx, scanInvitation, `select `+invitationColumns+` from invitations where coalesce(organization_id, '') = $1 and id in (`, organizationID, ids)
+}
+
+// invitationsByKey returns the organization's invitations of these addresses.
+func invitationsByKey(tx *db.Tx, organizationID string, keys []string) ([]Invitation, error) {
+	return byKeys(tx, scanInvitation, `select `+invitationColumns+` from invitations where organization_id = $1 and email_key in (`, keys, organizationID)
 }
 
 func unsearchedInvitations(tx *db.Tx, limit int) ([]Invitation, error) {

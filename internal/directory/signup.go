@@ -74,7 +74,7 @@ func (s *Service) PurgeSignUps(ctx context.Context) error {
 			n = len(old)
 			for i := range old {
 				if err == nil {
-					err = s.remove(tx, old[i])
+					err = s.remove(tx, old[i], false)
 				}
 			}
 			return err

@@ -22,6 +22,7 @@ const (
 	Session        Kind = "ses"
 	APIToken       Kind = "tok"
 	Job            Kind = "job"
+	Upload         Kind = "upl"
 	Invitation     Kind = "inv"
 	ConnectionTest Kind = "tst"
 	Request        Kind = "req"

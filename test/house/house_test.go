@@ -108,17 +108,18 @@ var arrows = map[string]string{
 	"cmd/demo":      "", // from outside, as everybody
 
 	"internal/cli": "internal/app internal/api internal/token internal/door internal/access internal/fault",
-	"internal/app": "internal/api internal/web internal/door internal/sso internal/signin internal/token internal/directory internal/session " +
+	"internal/app": "internal/api internal/web internal/door internal/sso internal/signin internal/imports internal/token internal/directory internal/session " +
 		"internal/audit internal/outbox internal/job internal/link internal/throttle internal/password internal/proof internal/outbound internal/resolver " +
 		"internal/db internal/secret internal/id internal/access internal/fault",
 
 	// doors
-	"internal/api":  "internal/door internal/sso internal/signin internal/token internal/directory internal/proof internal/session internal/audit internal/db internal/id internal/access internal/fault saml",
+	"internal/api":  "internal/door internal/sso internal/signin internal/imports internal/job internal/token internal/directory internal/proof internal/session internal/audit internal/db internal/id internal/access internal/fault saml",
 	"internal/web":  "internal/door internal/sso internal/signin internal/directory internal/db internal/id internal/access internal/fault help",
 	"internal/door": "internal/fault",
 
 	// capabilities
 	"internal/sso":       "internal/signin internal/directory internal/audit internal/db internal/secret internal/id internal/access internal/fault saml saml/metadata",
+	"internal/imports":   "internal/directory internal/job internal/audit internal/db internal/id internal/access internal/fault",
 	"internal/signin":    "internal/directory internal/session internal/audit internal/link internal/outbox internal/throttle internal/password internal/db internal/secret internal/id internal/access internal/fault",
 	"internal/token":     "internal/directory internal/audit internal/db internal/id internal/access internal/fault",
 	"internal/directory": "internal/search internal/session internal/audit internal/link internal/outbox internal/throttle internal/proof internal/password internal/db internal/id internal/access internal/fault",

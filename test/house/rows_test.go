@@ -17,6 +17,7 @@ var owners = map[string]string{
 	"organizations": "internal/directory", "domains": "internal/directory", "domain_checks": "internal/directory", "users": "internal/directory", "invitations": "internal/directory",
 	"accounts": "internal/directory", "account_members": "internal/directory",
 	"search_segments": "internal/search", "search_words": "internal/search",
+	"imports": "internal/imports", "import_uploads": "internal/imports", "import_rows": "internal/imports", "import_results": "internal/imports",
 	"sessions": "internal/session", "session_activity": "internal/session",
 	"arrivals":     "internal/signin",
 	"sso_profiles": "internal/sso", "sso_certificates": "internal/sso", "sso_requests": "internal/sso", "sso_assertions": "internal/sso", "sso_tickets": "internal/sso",

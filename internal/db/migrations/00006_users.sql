@@ -34,3 +34,76 @@ create index invitations_unsearched on invitations (id) where search_words = '';
 create index invitations_organization on invitations (organization_id, id);
 -- Whom an import of a domain finds.
 create index users_independent on users (email_domain, id) where organization_id is null;
+
+-- imports
+
+-- The rows of a file, for a dry run and the import after it.
+create table import_uploads (
+    id              text primary key,
+    organization_id text not null references organizations (id),
+    header          text not null, -- JSON: names of the columns
+    total           bigint not null,
+    complete        boolean not null,
+    created_at      bigint not null
+);
+create index import_uploads_age on import_uploads (created_at);
+
+create table import_rows (
+    upload_id text not null,
+    number    bigint not null, -- its line
+    email     text not null,
+    email_key text not null,   -- empty: it is no address
+    name      text not null,
+    role      text not null,
+    cells     text not null,   -- JSON: as they were sent
+    fault     text not null,   -- why it is no row; empty: it is one
+    primary key (upload_id, number)
+);
+create index import_rows_address on import_rows (upload_id, email_key, number);
+
+create table imports (
+    id              text primary key, -- its job's
+    organization_id text not null references organizations (id),
+    source          text not null,
+    upload_id       text not null,
+    domains         text not null,    -- JSON: names, where the source is domains
+    dry_run         boolean not null,
+    invite          boolean not null,
+    status          text not null,
+    code            text not null,
+    total           bigint not null,
+    done            bigint not null,
+    created         bigint not null,
+    updated         bigint not null,
+    unchanged       bigint not null,
+    failed          bigint not null,
+    unproved        bigint not null,
+    position        bigint not null,  -- number of the last row that was worked on
+    at_domain       bigint not null,
+    after_user      text not null,
+    undo_job_id     text not null,
+    undo_status     text not null,
+    undone          bigint not null,
+    kept            bigint not null,
+    undo_position   bigint not null,
+    created_by      text not null,
+    created_at      bigint not null,
+    finished_at     bigint
+);
+create index imports_organization on imports (organization_id, id);
+create index imports_open on imports (organization_id, id) where status in ('queued', 'running');
+create index imports_upload on imports (upload_id);
+
+create table import_results (
+    import_id text not null,
+    number    bigint not null,
+    result    text not null,
+    code      text not null,
+    reason    text not null,
+    user_id   text not null, -- or an invitation's
+    unproved  boolean not null,
+    before    text not null, -- JSON: what it takes to take it back
+    undone    text not null default '',
+    primary key (import_id, number)
+);
+create index import_results_result on import_results (import_id, result, number);

@@ -1,6 +1,7 @@
 package parts
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"errors"
@@ -18,6 +19,8 @@ import (
 	"sallyport/internal/directory"
 	"sallyport/internal/fault"
 	"sallyport/internal/id"
+	"sallyport/internal/imports"
+	"sallyport/internal/job"
 	"sallyport/internal/link"
 	"sallyport/internal/outbox"
 	"sallyport/internal/password"
@@ -60,6 +63,8 @@ type Parts struct {
 	Limits    *throttle.Limiter
 	Outbox    *outbox.Outbox // of a node that sends nothing by itself: see Mails
 	mailDir   string
+	Jobs      *job.Runner // does nothing by itself: see Work
+	Imports   *imports.Service
 
 	mu       sync.Mutex
 	observed []string
@@ -115,6 +120,8 @@ func With(t testing.TB, engine string, o db.Options) *Parts {
 	p.SSO = sso.New(p.DB, p.IDs, p.Audit, p.Directory, p.SignIn, p.Ring, logger,
 		sso.Config{BaseURL: BaseURL, Observe: func(time.Duration) {}, GenerateKey: keys()})
 	p.Tokens = token.New(p.DB, p.IDs, p.Audit, p.Directory)
+	p.Jobs = job.New(p.DB, p.IDs, slog.New(slog.DiscardHandler), func(string, string, time.Duration) {})
+	p.Imports = imports.New(p.DB, p.IDs, p.Audit, p.Directory, p.Jobs, slog.New(slog.DiscardHandler))
 	return p
 }
 
@@ -182,6 +189,23 @@ func (p *Parts) Observed() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Clone(p.observed)
+}
+
+// Work has a node do jobs until the test ends, or the returned function is
+// called.
+func (p *Parts) Work(t testing.TB) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		p.Jobs.Run(ctx)
+	}()
+	stop = func() {
+		cancel()
+		<-done
+	}
+	t.Cleanup(stop)
+	return stop
 }
 
 // Operator is the operator at the server.
