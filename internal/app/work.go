@@ -83,3 +83,6 @@ func (a *App) gauge(ctx context.Context) error {
 	a.metrics.mailsOldest.Set(oldest.Seconds())
 	return nil
 }
+
+// Work does background work, in a process that does not serve, until ctx ends.
+func (a *App) Work(ctx context.Context) { a.jobs.Run(ctx) }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -22,42 +23,64 @@ import (
 type call struct {
 	method, path string
 	query        url.Values
-	body         any
+	body         any       // as JSON
+	file         io.Reader // in place of body, as CSV
 }
 
-// do sends a call, to the server or into this process, and returns the answer.
+// A connection is a way to the API: to a server, or into this process.
+type connection struct {
+	target, token string
+	client        *http.Client
+	app           *app.App // in this process; nil with a server
+}
+
+func (c *connection) close() {
+	if c.app != nil {
+		c.app.Close()
+	}
+}
+
+// do sends a call and returns the answer.
 func (c *cli) do(cmd *cobra.Command, in call) (json.RawMessage, error) {
+	to, err := c.connect(cmd)
+	if err != nil {
+		return nil, err
+	}
+	defer to.close()
+	return to.do(cmd.Context(), in)
+}
+
+func (c *connection) do(ctx context.Context, in call) (json.RawMessage, error) {
 	var body io.Reader = http.NoBody
-	if in.body != nil {
+	kind := "application/json"
+	switch {
+	case in.file != nil:
+		body, kind = in.file, "text/csv"
+	case in.body != nil:
 		raw, err := json.Marshal(in.body)
 		if err != nil {
 			return nil, err
 		}
 		body = bytes.NewReader(raw)
 	}
-	target, client, done, err := c.transport(cmd)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	path := target + api.Prefix + in.path
+	path := c.target + api.Prefix + in.path
 	if len(in.query) > 0 {
 		path += "?" + in.query.Encode()
 	}
-	req, err := http.NewRequestWithContext(cmd.Context(), in.method, path, body)
+	req, err := http.NewRequestWithContext(ctx, in.method, path, body)
 	if err != nil {
 		return nil, err
 	}
-	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Content-Type", kind)
 	if c.token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.token)
 	}
-	res, err := client.Do(req)
+	res, err := c.client.Do(req)
 	if err != nil {
 		return nil, fault.Newf(fault.Overloaded, "The server does not answer: %v", err)
 	}
 	defer res.Body.Close()
-	raw, err := io.ReadAll(io.LimitReader(res.Body, 64<<20))
+	raw, err := io.ReadAll(io.LimitReader(res.Body, 128<<20))
 	if err != nil {
 		return nil, err
 	}
@@ -80,8 +103,8 @@ func answerFault(status int, raw []byte) error {
 	return f
 }
 
-// transport finds out whether a command goes over the network.
-func (c *cli) transport(cmd *cobra.Command) (target string, client *http.Client, done func(), err error) {
+// connect finds out whether a command goes over the network.
+func (c *cli) connect(cmd *cobra.Command) (*connection, error) {
 	if c.server == "" {
 		c.server = variable(c.Environ, "SALLYPORT_SERVER")
 	}
@@ -94,22 +117,21 @@ func (c *cli) transport(cmd *cobra.Command) (target string, client *http.Client,
 	}
 	switch {
 	case c.server != "" && c.token == "":
-		return "", nil, nil, usagef("--server needs a token: --token or SALLYPORT_TOKEN")
+		return nil, usagef("--server needs a token: --token or SALLYPORT_TOKEN")
 	case c.server != "":
-		return strings.TrimRight(c.server, "/"), &http.Client{Timeout: 2 * time.Minute}, func() {}, nil
+		return &connection{target: strings.TrimRight(c.server, "/"), token: c.token, client: &http.Client{Timeout: 10 * time.Minute}}, nil
 	case database == "":
-		return "", nil, nil, usagef("expected --database, or --server and a token")
+		return nil, usagef("expected --database, or --server and a token")
 	}
 	s, err := c.settings(cmd.Flags())
 	if err != nil {
-		return "", nil, nil, err
+		return nil, err
 	}
 	a, err := app.Open(cmd.Context(), s, c.version, app.NewLogger(c.Err, "warn", "text"))
 	if err != nil {
-		return "", nil, nil, err
+		return nil, err
 	}
-	c.token = ""
-	return s.BaseURL, &http.Client{Transport: local{a.API}}, func() { a.Close() }, nil
+	return &connection{target: s.BaseURL, client: &http.Client{Transport: local{a.API}}, app: a}, nil
 }
 
 // local answers requests in this process, as the operator at the server.

@@ -172,7 +172,7 @@ func (c *cli) users() *cobra.Command {
 	add.Flags().Bool("invite", true, "send the invitation")
 	passwordFile := add.Flags().String("password-file", "", "file with a password, - for standard input: the user is active at once")
 	list := paging(&cobra.Command{Use: "list ORGANIZATION", Short: "List an organization's users", Args: cobra.ExactArgs(1)})
-	for name, help := range map[string]string{"q": "prefix of name or address", "status": "invited, active or deactivated",
+	for name, help := range map[string]string{"q": "beginnings of words of the name, the address or its domain", "status": "invited, active or deactivated",
 		"role": "owner, administrator or member", "sso": "inherit, enabled or disabled", "domain": "e-mail domain"} {
 		list.Flags().String(name, "", help)
 	}
@@ -232,6 +232,7 @@ func (c *cli) users() *cobra.Command {
 		c.run(end, func(args []string) (call, error) {
 			return call{method: http.MethodDelete, path: path(args, "/sessions")}, nil
 		}),
+		c.importUsers(), c.confirmImport(), c.undoImport(), c.listImports(), c.showImport(), c.importRows(),
 	)
 }
 
