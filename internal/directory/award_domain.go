@@ -169,7 +169,7 @@ func (s *Service) evictSome(tx *db.Tx, d *Domain) error {
 	}
 	for _, u := range list {
 		u.PasswordHash = "" // whoever has the address sets another one, by mail
-		if err := s.remove(tx, u); err != nil {
+		if err := s.remove(tx, u, false); err != nil {
 			return err
 		}
 	}

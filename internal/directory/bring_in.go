@@ -427,5 +427,5 @@ func (s *Service) CountIndependent(tx *db.Tx, domains []string) (n int64, err er
 
 // DomainsOf returns all claims of an organization, newest first.
 func (s *Service) DomainsOf(tx *db.Tx, organizationID string) ([]Domain, error) {
-	return domains(tx, organizationID, Page{Limit: maxDomains})
+	return domains(tx, organizationID, Page{Limit: s.cfg.MaxDomains})
 }
