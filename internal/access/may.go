@@ -6,6 +6,7 @@ type Action string
 
 const (
 	ActOrganizationCreate Action = "organization.create"
+	ActOrganizationFound  Action = "organization.found" // make one's own
 	ActOrganizationRead   Action = "organization.read"
 	ActOrganizationUpdate Action = "organization.update"
 	ActEditionSet         Action = "organization.edition"
@@ -58,11 +59,15 @@ type right struct {
 	role     Role    // the least role of a user: owner or administrator
 	scopes   []Scope // of a token, besides admin
 	fresh    bool    // a user's session has to be fresh
+	// independent is for what only a user of no organization does: it is about
+	// the installation as a whole.
+	independent bool
 }
 
 // rights is the whole policy. What is not listed is denied.
 var rights = map[Action]right{
 	ActOrganizationCreate: {operator: true},
+	ActOrganizationFound:  {independent: true},
 	ActOrganizationRead:   {role: RoleAdministrator, scopes: []Scope{ScopeRead, ScopeUsers, ScopeSSO, ScopeAudit}},
 	ActOrganizationUpdate: {role: RoleAdministrator},
 	ActEditionSet:         {operator: true},
@@ -132,7 +137,13 @@ func May(a Actor, action Action, organizationID string) Verdict {
 	if v := MayAnywhere(a, action); v != Allowed {
 		return v
 	}
-	if a.Kind == KindSystem || a.Operator {
+	switch {
+	case rights[action].independent:
+		if organizationID != "" {
+			return Hidden
+		}
+		return Allowed
+	case a.Kind == KindSystem || a.Operator:
 		return Allowed
 	}
 	if organizationID == "" || a.OrganizationID != organizationID {
@@ -151,6 +162,11 @@ func MayAnywhere(a Actor, action Action) Verdict {
 	switch {
 	case a.Kind == KindAnonymous:
 		return Unauthenticated
+	case r.independent:
+		if a.Kind != KindUser || a.OrganizationID != "" {
+			return Forbidden
+		}
+		return Allowed
 	case !known, r.operator && !a.Operator && a.Kind != KindSystem:
 		return Forbidden
 	}

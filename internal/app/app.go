@@ -129,7 +129,7 @@ func build(s Settings, version string, logger *slog.Logger, d *db.DB, ring *secr
 	}
 	guard := outbound.New(outbound.Config{Allow: s.OutboundAllow})
 	a.directory = directory.New(d, ids, log, a.sessions, hasher, sso.Checker{}, a.links, a.outbox, a.limits, directory.Config{
-		DefaultEdition: s.DefaultEdition, AccountRoles: s.AccountRoles, ProductName: s.ProductName,
+		DefaultEdition: s.DefaultEdition, SelfServiceEdition: s.selfService(), AccountRoles: s.AccountRoles, ProductName: s.ProductName,
 		BaseURL: s.BaseURL, MaxDomains: s.MaxDomains, OperatorMail: s.OperatorMail, Prove: proof.New(resolvers, guard, d.Now).Look,
 	})
 	dir := a.directory

@@ -46,6 +46,15 @@ type Settings struct {
 	Pprof     bool
 }
 
+// selfService is the edition of organizations that users make; empty where they
+// make none.
+func (s *Settings) selfService() directory.Edition {
+	if s.OrganizationCreation != "users" {
+		return ""
+	}
+	return s.SelfServiceEdition
+}
+
 // A Rate is a number of events in a time.
 type Rate struct {
 	Count int

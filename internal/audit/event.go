@@ -46,7 +46,8 @@ const (
 	Refused   = "refused"
 )
 
-// An Action says what was done. The values are stable.
+// An Action says what was done, to what kind of thing: the part before the dot.
+// The values are stable.
 type Action string
 
 // The catalogue of actions.

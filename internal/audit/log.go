@@ -48,7 +48,8 @@ type Query struct {
 	OrganizationID string
 	Since, Until   time.Time // zero: no bound
 	Actor          string    // id or name
-	Action         string
+	Action         string    // one, or all that begin so if it ends with a dot
+	TargetID       string
 	After          string // id of the last event seen; empty for the first page
 	Limit          int
 }

@@ -3,6 +3,8 @@ package audit
 import (
 	"database/sql"
 	"encoding/json"
+	"strconv"
+	"strings"
 
 	"sallyport/internal/db"
 )
@@ -18,31 +20,39 @@ func insert(tx *db.Tx, e *Event, changes string) error {
 	return err
 }
 
+// list reads by the index of what the query names: the target, else the
+// organization.
 func list(tx *db.Tx, q Query) ([]Event, error) {
+	where, args := "organization_id = $1", []any{q.OrganizationID}
+	and := func(condition string, value any) {
+		args = append(args, value)
+		where += " and " + strings.ReplaceAll(condition, "?", "$"+strconv.Itoa(len(args)))
+	}
+	if q.After != "" {
+		and("id < ?", q.After)
+	}
+	switch {
+	case strings.HasSuffix(q.Action, "."):
+		and(`action like ? escape '\'`, strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(q.Action)+"%")
+	case q.Action != "":
+		and("action = ?", q.Action)
+	}
+	if q.Actor != "" {
+		and("(actor_id = ? or actor_name = ?)", q.Actor)
+	}
+	if q.TargetID != "" {
+		and("target_id = ?", q.TargetID)
+	}
+	if !q.Since.IsZero() {
+		and("time >= ?", q.Since)
+	}
+	if !q.Until.IsZero() {
+		and("time < ?", q.Until)
+	}
+	args = append(args, q.Limit)
 	return db.Collect(tx, scan, `select id, time, organization_id, actor_kind, actor_id, actor_name, address, agent,
 			action, target_kind, target_id, target_name, changes, outcome, code, reference
-		from audit_events
-		where organization_id = $1 and ($2 = '' or id < $2)
-			and ($3 = '' or action = $3) and ($4 = '' or actor_id = $4 or actor_name = $4)
-			and time >= $5 and time < $6
-		order by id desc limit $7`,
-		q.OrganizationID, q.After, q.Action, q.Actor, since(q), until(q), q.Limit)
-}
-
-// since and until are the bounds in microseconds: the ends of time where there
-// is none.
-func since(q Query) int64 {
-	if q.Since.IsZero() {
-		return 0
-	}
-	return q.Since.UnixMicro()
-}
-
-func until(q Query) int64 {
-	if q.Until.IsZero() {
-		return 1<<63 - 1
-	}
-	return q.Until.UnixMicro()
+		from audit_events where `+where+` order by id desc limit $`+strconv.Itoa(len(args)), args...)
 }
 
 func scan(row db.Scanner) (Event, error) {

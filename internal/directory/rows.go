@@ -423,6 +423,18 @@ func byIDs[T any](tx *db.Tx, scan func(db.Scanner) (T, error), statement, organi
 	return byKeys(tx, scan, statement, ids, organizationID)
 }
 
+func countUsers(tx *db.Tx, organizationID string) (c UserCounts, err error) {
+	err = tx.QueryRow(`select count(*),
+			coalesce(sum(case when status = 'active' then 1 else 0 end), 0),
+			coalesce(sum(case when status = 'invited' then 1 else 0 end), 0),
+			coalesce(sum(case when status = 'deactivated' then 1 else 0 end), 0),
+			coalesce(sum(case when role = 'owner' and status <> 'deactivated' then 1 else 0 end), 0),
+			coalesce(sum(case when role = 'administrator' and status <> 'deactivated' then 1 else 0 end), 0)
+		from users where organization_id = $1`, organizationID).
+		Scan(&c.Total, &c.Active, &c.Invited, &c.Deactivated, &c.Owners, &c.Administrators)
+	return c, err
+}
+
 // pilot returns a user who is made to sign in with a profile.
 func pilot(tx *db.Tx, profileID string) (User, error) {
 	return db.One(tx, scanUser, `select `+userColumns+` from users where sso_profile_id = $1 order by id limit 1`, profileID)

@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -34,11 +35,14 @@ type Profiles interface {
 // A Config is what the operator sets.
 type Config struct {
 	DefaultEdition Edition
-	AccountRoles   []string
-	ProductName    string
-	BaseURL        string // without a slash at its end
-	MaxDomains     int    // of an organization
-	OperatorMail   string // where the operator is written to
+	// SelfServiceEdition is that of organizations which users make; empty
+	// where only the operator makes them.
+	SelfServiceEdition Edition
+	AccountRoles       []string
+	ProductName        string
+	BaseURL            string // without a slash at its end
+	MaxDomains         int    // of an organization
+	OperatorMail       string // where the operator is written to
 	// Prove looks for the proof of a domain; see [proof.Prover.Look].
 	Prove func(ctx context.Context, domain, token string) (proof.Findings, error)
 }
@@ -63,10 +67,17 @@ func New(d *db.DB, ids *id.Source, log *audit.Log, sessions *session.Service, ha
 	return &Service{db: d, ids: ids, audit: log, sessions: sessions, hasher: hasher, profiles: profiles, links: links, mails: mails, limits: limits, cfg: cfg}
 }
 
+// AccountRoles returns the roles that a user may have in an account, in the
+// operator's order.
+func (s *Service) AccountRoles() []string { return slices.Clone(s.cfg.AccountRoles) }
+
 // authorize turns a verdict of access.May into the fault of a use case.
 func authorize(actor access.Actor, action access.Action, organizationID string) error {
 	return Refusal(access.May(actor, action, organizationID))
 }
+
+// ErrNotFresh is the cause of a refusal that a fresh sign-in mends.
+var ErrNotFresh = errors.New("the sign-in is not fresh")
 
 // Refusal returns the fault for a verdict, nil where it allows.
 func Refusal(v access.Verdict) error {
@@ -78,7 +89,7 @@ func Refusal(v access.Verdict) error {
 	case access.Hidden:
 		return fault.New(fault.NotFound, "")
 	case access.NotFresh:
-		return fault.New(fault.Forbidden, "Please sign in again first: this change asks for a fresh sign-in.")
+		return fault.Wrap(ErrNotFresh, fault.Forbidden, "Please sign in again first: this change asks for a fresh sign-in.")
 	}
 	return fault.New(fault.Forbidden, "")
 }

@@ -112,7 +112,7 @@ func With(t testing.TB, engine string, o db.Options) *Parts {
 		t.Fatal(err)
 	}
 	p.Directory = directory.New(p.DB, p.IDs, p.Audit, p.Sessions, p.Hasher, sso.Checker{}, p.Links, p.Outbox, p.Limits, directory.Config{
-		DefaultEdition: directory.Enterprise, AccountRoles: []string{"administrator", "developer", "viewer"}, ProductName: Product,
+		DefaultEdition: directory.Enterprise, SelfServiceEdition: directory.Standard, AccountRoles: []string{"administrator", "developer", "viewer"}, ProductName: Product,
 		BaseURL: BaseURL, MaxDomains: 100, OperatorMail: OperatorMail, Prove: p.prove,
 	})
 	p.SignIn = signin.New(p.DB, p.IDs, p.Audit, p.Directory, p.Sessions, p.Hasher, p.Ring, p.Links, p.Outbox, p.Limits, p.observe,
