@@ -80,6 +80,48 @@ func (s *Service) Members(ctx context.Context, actor access.Actor, accountID str
 	return list, err
 }
 
+// A MemberUser is a member with who it is.
+type MemberUser struct {
+	Member
+	User User
+}
+
+// MemberUsers lists the members of an account as people.
+func (s *Service) MemberUsers(ctx context.Context, actor access.Actor, accountID string, p Page) (list []MemberUser, err error) {
+	err = s.db.View(ctx, func(tx *db.Tx) error {
+		list = nil
+		if _, err := s.account(tx, actor, access.ActAccountRead, accountID); err != nil {
+			return err
+		}
+		found, err := members(tx, accountID, p)
+		if err != nil {
+			return err
+		}
+		for _, m := range found {
+			u, err := userByID(tx, m.UserID)
+			if err != nil {
+				return err
+			}
+			list = append(list, MemberUser{m, u})
+		}
+		return nil
+	})
+	return list, err
+}
+
+// Member returns the roles of one user in an account; the error is
+// fault.NotFound where the user has none.
+func (s *Service) Member(ctx context.Context, actor access.Actor, accountID, userID string) (m Member, err error) {
+	err = s.db.View(ctx, func(tx *db.Tx) error {
+		if _, err := s.account(tx, actor, access.ActAccountRead, accountID); err != nil {
+			return err
+		}
+		m, err = member(tx, accountID, userID)
+		return notFound(err)
+	})
+	return m, err
+}
+
 // An AccountChange is the input of [Service.UpdateAccount]; nil leaves a field
 // as it is.
 type AccountChange struct {

@@ -18,7 +18,7 @@ type securityView struct {
 	HasPassword  bool // and may use it
 	UsesSSO      bool
 	Sessions     []sessionRow
-	Changed      bool
+	Done         string
 	Errors       formErrors
 }
 
@@ -62,7 +62,7 @@ func (w *Web) security(r *request) error {
 	if err != nil {
 		return err
 	}
-	v.Changed = r.done() == "password"
+	v.Done = r.done()
 	return r.render(http.StatusOK, "security", v)
 }
 
@@ -87,7 +87,7 @@ func (w *Web) changePassword(r *request) error {
 	case err != nil:
 		return err
 	}
-	r.sayDone("password")
+	r.say("done.password_changed")
 	return r.redirect("/account/security")
 }
 

@@ -15,6 +15,7 @@ import (
 type consoleView struct {
 	Frame
 	Accounts []consoleAccount
+	Found    bool // the user may make an organization
 }
 
 type consoleAccount struct {
@@ -29,6 +30,7 @@ func (w *Web) console(r *request) error {
 		return err
 	}
 	v := consoleView{Frame: r.room("console.title", "console")}
+	v.Found = w.Directory.UsersFound() && identity.User.OrganizationID == ""
 	err = w.DB.View(r.Context(), func(tx *db.Tx) error {
 		v.Accounts = nil
 		accounts, members, err := w.Directory.Memberships(tx, identity.User.ID)

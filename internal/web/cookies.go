@@ -1,6 +1,7 @@
 package web
 
 import (
+	"encoding/base64"
 	"net/http"
 	"slices"
 	"strconv"
@@ -49,16 +50,38 @@ func (r *request) cookie(name string) string {
 	return ""
 }
 
-// sayDone has the page that the browser is sent to say what was done: once, so
-// that neither a reload nor a link says it again.
-func (r *request) sayDone(what string) { r.setCookie(cookieDone, what, time.Minute) }
-
-func (r *request) done() string {
-	what := r.cookie(cookieDone)
-	if what != "" {
-		r.setCookie(cookieDone, "", -1)
+// say has the page that the browser is sent to say what was done: once, so that
+// neither a reload nor a link says it again. What is said is a sentence of the
+// catalogue below "done.", and what stands in it.
+func (r *request) say(key string, values ...string) {
+	parts := []string{strings.TrimPrefix(key, "done.")}
+	for _, v := range values {
+		parts = append(parts, base64.RawURLEncoding.EncodeToString([]byte(v)))
 	}
-	return what
+	r.setCookie(cookieDone, strings.Join(parts, "."), time.Minute)
+}
+
+// done returns what was done a moment ago; empty for nothing.
+func (r *request) done() string {
+	raw := r.cookie(cookieDone)
+	if raw == "" {
+		return ""
+	}
+	r.setCookie(cookieDone, "", -1)
+	parts := strings.Split(raw, ".")
+	text, ok := r.web.pages.catalog.find(r.lang, "done."+parts[0])
+	if !ok || strings.Count(text, "%s") != len(parts)-1 {
+		return ""
+	}
+	var values []any
+	for _, p := range parts[1:] {
+		v, err := base64.RawURLEncoding.DecodeString(p)
+		if err != nil {
+			return ""
+		}
+		values = append(values, string(v))
+	}
+	return r.web.pages.catalog.text(r.lang, "done."+parts[0], values...)
 }
 
 // maxFlows is how many sign-ins may be under way in one browser.

@@ -156,7 +156,7 @@ func (w *Web) prove(r *request) error {
 		return err
 	}
 	r.remember(email)
-	r.sayDone("proved")
+	r.say("done.proved")
 	return r.redirect("/login/password")
 }
 

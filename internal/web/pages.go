@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -38,7 +39,7 @@ func loadPages(a *assets) (*pages, error) {
 		if strings.HasPrefix(name, "_") {
 			continue
 		}
-		t := template.New(path.Base(file)).Funcs(template.FuncMap{"asset": a.path}).Option("missingkey=error")
+		t := template.New(path.Base(file)).Funcs(template.FuncMap{"asset": a.path, "copy": newCopyable}).Option("missingkey=error")
 		if p.byName[name], err = t.ParseFS(files, "templates/_*.html", file); err != nil {
 			return nil, fmt.Errorf("web: %w", err)
 		}
@@ -54,6 +55,7 @@ type Frame struct {
 	Nonce   string
 	User    string // the address of who is signed in; empty for nobody
 	Here    string // the entry of the navigation that the page is
+	Admin   string // path of the Admin Center that the user may enter
 	// Reference is that of the refusal that the page tells, if it does.
 	Reference string
 	catalog   catalog
@@ -61,6 +63,56 @@ type Frame struct {
 
 // T returns a sentence of the catalogue in the page's language.
 func (f Frame) T(key string, args ...any) string { return f.catalog.text(f.Lang, key, args...) }
+
+// Word returns what a value of a kind is called: a status, a role. A value that
+// nobody has named is called as it is.
+func (f Frame) Word(kind, value string) string {
+	for _, lang := range []string{f.Lang, defaultLanguage} {
+		if text, ok := f.catalog.find(lang, kind+"."+value); ok {
+			return text
+		}
+	}
+	return value
+}
+
+// N returns a sentence with a number in it: the one whose key ends in _one for
+// one.
+func (f Frame) N(key string, n int64) string {
+	if n == 1 {
+		return f.T(key + "_one")
+	}
+	return f.T(key, f.Number(n))
+}
+
+// Number writes a number for people.
+func (f Frame) Number(n int64) string {
+	digits, mark := strconv.FormatInt(n, 10), ","
+	if f.Lang == "de" {
+		mark = "."
+	}
+	for i := len(digits) - 3; i > 0 && digits[i-1] != '-'; i -= 3 {
+		digits = digits[:i] + mark + digits[i:]
+	}
+	return digits
+}
+
+// Time writes an instant that a script may turn into local time.
+func (f Frame) Time(t time.Time) template.HTML {
+	if t.IsZero() {
+		return ""
+	}
+	return template.HTML(`<time datetime="` + t.UTC().Format(time.RFC3339) + `">` + f.Date(t) + `</time>`)
+}
+
+// A copyable is a value that somebody takes elsewhere, with a button that copies
+// it where scripts run.
+type copyable struct{ Label, Value, Copy, Copied string }
+
+func newCopyable(page interface {
+	T(key string, args ...any) string
+}, label, value string) copyable {
+	return copyable{label, value, page.T("copy.copy"), page.T("copy.copied")}
+}
 
 // Date writes an instant for people.
 func (f Frame) Date(t time.Time) string {
@@ -77,6 +129,9 @@ func (r *request) frame(key string) Frame {
 	f.Title = f.T(key)
 	if r.identity != nil {
 		f.User = r.identity.User.Email
+		if u := r.identity.User; u.Role.Administers() {
+			f.Admin = "/admin/" + u.OrganizationID
+		}
 	}
 	return f
 }

@@ -14,12 +14,12 @@ type passwordView struct {
 	Frame
 	Email    string
 	ReturnTo string
-	Proved   bool // the address was confirmed a moment ago
+	Done     string // what was done a moment ago
 	Errors   formErrors
 }
 
 func (w *Web) passwordPage(r *request) error {
-	v := passwordView{Frame: r.frame("password.title"), Email: r.hint(), ReturnTo: r.returnTo(), Proved: r.done() == "proved"}
+	v := passwordView{Frame: r.frame("password.title"), Email: r.hint(), ReturnTo: r.returnTo(), Done: r.done()}
 	r.allowForeignForms()
 	return r.render(http.StatusOK, "password", v)
 }

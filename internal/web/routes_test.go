@@ -25,6 +25,11 @@ func routes(t *testing.T) (patterns []string) {
 	if len(patterns) < 20 {
 		t.Fatalf("%d routes", len(patterns))
 	}
+	for _, route := range (&Web{}).adminRoutes() {
+		for _, method := range strings.Fields(route.methods) {
+			patterns = append(patterns, method+" /admin/{organization}"+route.path)
+		}
+	}
 	return patterns
 }
 
@@ -301,7 +306,7 @@ func TestThereIsNoSCIM(t *testing.T) {
 
 func TestWhatIsNotBuiltIsNotThere(t *testing.T) {
 	s := secureSite(t)
-	for _, path := range []string{"/admin/org_1", "/oauth/authorize", "/.well-known/openid-configuration", "/forward-auth", "/setup/x", "/recovery/x", "/saml/x/slo", "/help", "/debug/pprof"} {
+	for _, path := range []string{"/admin", "/admin/org_1/nothing", "/organizations/new2", "/oauth/authorize", "/.well-known/openid-configuration", "/forward-auth", "/setup/x", "/recovery/x", "/saml/x/slo", "/help", "/debug/pprof"} {
 		s.browser(t).get(path).refused(404, "not_found")
 	}
 }

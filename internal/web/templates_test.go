@@ -7,6 +7,7 @@ import (
 	"path"
 	"reflect"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -22,24 +23,40 @@ var views = map[string]any{
 	"password": passwordView{}, "post": postView{}, "refusal": refusalView{}, "security": securityView{},
 	"signed_out": signedOutView{},
 	"invitation": invitationView{}, "reset": resetView{}, "proof": proofView{}, "forgot": forgotView{}, "signup": signUpView{},
+	"fresh": freshView{}, "found": foundView{},
+	"admin_overview": overviewView{}, "admin_form": formView{}, "admin_roles": rolesView{}, "admin_audit": auditView{},
+	"admin_domains": domainsView{}, "admin_domain": domainView{}, "admin_users": usersView{}, "admin_user": userView{},
+	"admin_accounts": accountsView{}, "admin_account": accountView{},
 }
 
 // hostile is what somebody could have put into every text.
 const hostile = `"'><script>alert(1)</script><img src=x onerror=alert(1)>javascript:alert(1)`
 
-// fill sets every exported field of a view: texts, two of each list, true.
+// fill sets every exported field of a view: texts, two of each list that differ,
+// true. Forms have a field of each kind.
 func fill(v reflect.Value, text string) {
 	switch v.Kind() {
 	case reflect.String:
+		if v.Type() == reflect.TypeFor[fieldName]() {
+			text = "field" + text[len(text)-1:] // names are ours
+		}
 		v.SetString(text)
 	case reflect.Bool:
 		v.SetBool(true)
 	case reflect.Int, reflect.Int64:
 		v.SetInt(7)
 	case reflect.Slice:
-		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
-		for i := range v.Len() {
-			fill(v.Index(i), text)
+		kinds := []string{fieldText, fieldEmail, fieldNumber, fieldSelect, fieldRadio, fieldCheckbox, fieldSet}
+		n := 2
+		if v.Type() == reflect.TypeFor[[]formField]() {
+			n = len(kinds)
+		}
+		v.Set(reflect.MakeSlice(v.Type(), n, n))
+		for i := range n {
+			fill(v.Index(i), text+strconv.Itoa(i))
+			if f, ok := v.Index(i).Addr().Interface().(*formField); ok {
+				f.Kind, f.Name = kinds[i], fieldName("field"+strconv.Itoa(i))
+			}
 		}
 	case reflect.Struct:
 		if v.Type() == reflect.TypeFor[time.Time]() {
@@ -187,14 +204,14 @@ func TestPagesAreWellMade(t *testing.T) {
 			t.Errorf("%d h1, %d main, %d title", count["h1"], count["main"], count["title"])
 		}
 		elements(doc, func(n *html.Node) {
-			if id := attr(n, "id"); n.Data == "input" && attr(n, "type") != "hidden" && !labels[id] {
+			if id := attr(n, "id"); (n.Data == "input" && attr(n, "type") != "hidden" || n.Data == "select") && !labels[id] {
 				t.Errorf("the input %q has no label", id)
 			}
 			if n.Data == "html" && attr(n, "lang") == "" {
 				t.Error("no language")
 			}
-			if n.Data == "form" && attr(n, "method") != "post" {
-				t.Error("a form that is not posted")
+			if n.Data == "form" && attr(n, "method") != "post" && attr(n, "role") != "search" && attr(n, "class") != "choose" {
+				t.Error("a form that is not posted, and neither searches nor chooses")
 			}
 			for _, of := range strings.Fields(attr(n, "aria-describedby") + " " + attr(n, "aria-labelledby")) {
 				if !ids[of] {

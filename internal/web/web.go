@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"sallyport/internal/access"
+	"sallyport/internal/audit"
 	"sallyport/internal/db"
 	"sallyport/internal/directory"
 	"sallyport/internal/door"
@@ -25,6 +26,7 @@ type Config struct {
 	BaseURL     string // without a slash at its end
 	ProductName string
 	SupportURL  string // may be empty
+	SalesURL    string // may be empty
 	Proxies     door.Proxies
 }
 
@@ -47,6 +49,7 @@ func (c *Config) referrerPolicy() string {
 type Services struct {
 	DB        *db.DB
 	IDs       *id.Source
+	Audit     *audit.Log
 	Directory *directory.Service
 	SignIn    *signin.Service
 	SSO       *sso.Service
@@ -116,6 +119,17 @@ func (w *Web) routes() {
 	w.handle("GET /account/security", w.security)
 	w.handle("POST /account/password", w.changePassword)
 	w.handle("POST /account/sessions/{id}/end", w.endSession)
+
+	w.handle("GET /account/fresh", w.freshPage)
+	w.handle("POST /account/fresh", w.signInAgain)
+
+	w.handle("GET /organizations/new", w.foundOrganization)
+	w.handle("POST /organizations/new", w.foundOrganization)
+	for _, route := range w.adminRoutes() {
+		for _, method := range strings.Fields(route.methods) {
+			w.handle(method+" /admin/{organization}"+route.path, w.admit(route))
+		}
+	}
 
 	w.handle("GET /saml/{profile}/metadata", w.metadata)
 	w.handle("GET /saml/{profile}/start", w.start)

@@ -1,0 +1,130 @@
+package web
+
+import (
+	"net/http"
+	"time"
+
+	"sallyport/internal/access"
+	"sallyport/internal/audit"
+	"sallyport/internal/directory"
+	"sallyport/internal/sso"
+)
+
+type overviewView struct {
+	AdminFrame
+	Steps     []setupStep
+	SetUp     bool // all steps are done
+	NoSSO     bool // not in the edition
+	SalesURL  string
+	Users     directory.UserCounts
+	Verified  int64 // domains
+	Enforced  int64 // of these
+	Attention []attention
+	Refused   []eventRow
+}
+
+// A setupStep is one of what a newcomer does, in this order.
+type setupStep struct {
+	Text, Hint, URL string
+	Done, Next      bool // Next: the first that is not done
+}
+
+// An attention is something that somebody should look at, and where.
+type attention struct {
+	Text string
+	Link Link
+}
+
+// all is a page that holds every domain or SSO profile of an organization: of
+// both there are at most a hundred.
+var all = directory.Page{Limit: 200}
+
+// adminOverview tells in one screen what is left to set up and what needs
+// attention.
+func (w *Web) adminOverview(v *visit) error {
+	ctx, actor, organizationID := v.Context(), v.actor(), v.organization.ID
+	domains, err := w.Directory.Domains(ctx, actor, organizationID, all)
+	if err != nil {
+		return err
+	}
+	profiles, err := w.SSO.Profiles(ctx, actor, organizationID, all)
+	if err != nil {
+		return err
+	}
+	view := overviewView{AdminFrame: v.adminFrame("overview", "overview.title"),
+		NoSSO: !v.organization.Edition.IncludesSSO(), SalesURL: w.cfg.SalesURL}
+	if view.Users, err = w.Directory.CountUsers(ctx, actor, organizationID); err != nil {
+		return err
+	}
+	for _, d := range domains {
+		if d.Status.Held() {
+			view.Verified++
+		}
+		if d.ProfileID != "" {
+			view.Enforced++
+		}
+	}
+	view.steps(profiles)
+	view.attend(domains, profiles, time.Now())
+	view.Refused, err = v.events(audit.Query{Action: string(audit.SignInRefused), Since: time.Now().Add(-7 * 24 * time.Hour), Limit: 5})
+	if err != nil {
+		return err
+	}
+	return v.render(http.StatusOK, "admin_overview", view)
+}
+
+// steps fills in the checklist. What is left of it is set up by the API so far,
+// so that its steps lead nowhere.
+func (o *overviewView) steps(profiles []sso.View) {
+	var configured, tested bool
+	for _, p := range profiles {
+		configured = configured || p.State != sso.Draft
+		tested = tested || p.State == sso.Tested || p.State == sso.Enforced
+	}
+	o.Steps = []setupStep{
+		{Text: o.T("overview.step.domain"), Hint: o.T("overview.step.domain_hint"), URL: o.Base + "/domains", Done: o.Verified > 0},
+		{Text: o.T("overview.step.users"), Hint: o.T("overview.step.users_hint"), URL: o.Base + "/users", Done: o.Users.Total > 1},
+	}
+	if !o.NoSSO {
+		o.Steps = append(o.Steps,
+			setupStep{Text: o.T("overview.step.profile"), Hint: o.T("overview.step.profile_hint"), Done: configured},
+			setupStep{Text: o.T("overview.step.test"), Hint: o.T("overview.step.test_hint"), Done: tested},
+			setupStep{Text: o.T("overview.step.enforce"), Hint: o.T("overview.step.enforce_hint"), Done: o.Enforced > 0})
+	}
+	o.SetUp = true
+	for i := range o.Steps {
+		s := &o.Steps[i]
+		s.Next = o.SetUp && !s.Done
+		o.SetUp = o.SetUp && s.Done
+	}
+}
+
+// certificateNotice is how long before its end a certificate is worth a look.
+const certificateNotice = 60 * 24 * time.Hour
+
+// attend collects what needs attention.
+func (o *overviewView) attend(domains []directory.Domain, profiles []sso.View, now time.Time) {
+	for _, d := range domains {
+		key := map[access.DomainStatus]string{
+			access.DomainPending: o.T("overview.pending", d.Name),
+			access.DomainLapsing: o.T("overview.lapsing", d.Name),
+			access.DomainFrozen:  o.T("overview.frozen", d.Name),
+		}[d.Status]
+		if key != "" {
+			o.Attention = append(o.Attention, attention{key, Link{o.T("overview.see_domain"), o.Base + "/domains/" + d.ID}})
+		}
+	}
+	for _, p := range profiles {
+		for _, c := range p.Certificates {
+			switch {
+			case now.After(c.NotAfter):
+				o.Attention = append(o.Attention, attention{Text: o.T("overview.certificate_expired", p.Name, o.Date(c.NotAfter))})
+			case now.Add(certificateNotice).After(c.NotAfter):
+				o.Attention = append(o.Attention, attention{Text: o.T("overview.certificate_expires", p.Name, o.Date(c.NotAfter))})
+			}
+		}
+	}
+	if o.Users.Owners < 2 {
+		o.Attention = append(o.Attention, attention{o.T("overview.one_owner"), Link{o.T("overview.see_owners"), o.Base + "/roles"}})
+	}
+}

@@ -1,0 +1,398 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+
+	"sallyport/internal/access"
+	"sallyport/internal/audit"
+	"sallyport/internal/directory"
+	"sallyport/internal/session"
+	"sallyport/internal/sso"
+	"sallyport/internal/testenv/parts"
+)
+
+// main is the page without what stands around it.
+func (p page) main() string {
+	_, main, _ := strings.Cut(p.text(), "<main")
+	return regexp.MustCompile(`\n\s*\n`).ReplaceAllString(main, "\n")
+}
+
+// shows fails the test unless the page holds each text.
+func (p page) shows(texts ...string) page {
+	p.t.Helper()
+	for _, text := range texts {
+		if !strings.Contains(p.text(), text) {
+			p.t.Errorf("%q is not on the page (%d):\n%s", text, p.Code, p.main())
+		}
+	}
+	return p
+}
+
+func (p page) hides(texts ...string) page {
+	p.t.Helper()
+	for _, text := range texts {
+		if strings.Contains(p.text(), text) {
+			p.t.Errorf("%q is on the page:\n%s", text, p.main())
+		}
+	}
+	return p
+}
+
+// wrong fails the test unless the page is a form with this at this field.
+func (p page) wrong(status int, field, message string) page {
+	p.t.Helper()
+	if p.Code != status {
+		p.t.Errorf("%d, not %d", p.Code, status)
+	}
+	if field != "" {
+		p.shows(`<a href="#`+field+`">`+message, `id="`+field+`-error">`+message)
+	}
+	return p.shows(message)
+}
+
+func TestTheConsoleLinksToTheAdminCenter(t *testing.T) {
+	s := secureSite(t)
+	acme := s.office(t, "Acme")
+	for _, u := range []directory.User{acme.owner, acme.admin} {
+		s.as(t, u).get("/").shows(`href="` + acme.home() + `"`)
+	}
+	s.as(t, acme.user).get("/").hides("/admin/")
+	s.as(t, s.Independent(t, "home@home.test")).get("/").hides("/admin/")
+}
+
+func TestTheOverviewLeadsThroughTheSetup(t *testing.T) {
+	s := secureSite(t)
+	acme := s.Organization(t, "Acme")
+	owner := acme.User(t, "owner@acme.test", access.RoleOwner)
+	b, home := s.as(t, owner), "/admin/"+acme.ID
+	next := regexp.MustCompile(`(?s)<li class="next">.*?<strong>(.*?)</strong>`)
+	step := func(want string) page {
+		t.Helper()
+		p := b.get(home)
+		m := next.FindStringSubmatch(p.text())
+		if m == nil && want != "" || m != nil && m[1] != want {
+			t.Errorf("the next step is %q, not %q", m, want)
+		}
+		return p
+	}
+	step("Verify a domain").shows(`href="`+home+`/domains"`, "There is only one owner.").hides("Refused sign-ins of the last seven days</h2>\n<ul")
+	d := acme.Claim(t, "acme.test")
+	step("Verify a domain").shows("The domain acme.test is not verified yet.", home+"/domains/"+d.ID)
+	if _, err := s.Directory.VouchForDomain(t.Context(), parts.Operator(), d.ID); err != nil {
+		t.Fatal(err)
+	}
+	step("Add or import users").hides("is not verified yet")
+	acme.User(t, "second@acme.test", access.RoleOwner)
+	step("Create an SSO profile").hides("There is only one owner.")
+	p := acme.Configured(t)
+	step("Test it")
+	p.Test(t)
+	step("Enforce it")
+	p.Enforce(t, d)
+	step("").hides("Set up</h2>")
+	acme.Edition(t, directory.Standard)
+	step("").hides("Set up</h2>")
+	s.Status(t, d, access.DomainLapsing)
+	b.get(home).shows("The proof of the domain acme.test has gone.")
+
+	small := s.Organization(t, "Small")
+	small.Edition(t, directory.Standard)
+	boss := small.User(t, "boss@small.test", access.RoleOwner)
+	s.as(t, boss).get("/admin/" + small.ID).shows("is not part of your edition").hides("Create an SSO profile")
+}
+
+func TestSettingsAreChanged(t *testing.T) {
+	s := secureSite(t)
+	acme := s.office(t, "Acme")
+	b, path := s.as(t, acme.admin), acme.home()+"/settings"
+	b.get(path).shows(`value="Acme"`, `value="60"`, `value="720"`, "Your edition is Enterprise.")
+	b.post(path, "name", "Acme & Sons", "session_idle_minutes", "30", "session_max_minutes", "600").redirected(path)
+	b.get(path).shows("The settings are saved.", `value="Acme &amp; Sons"`, `value="30"`, `value="600"`)
+	b.get(path).hides("The settings are saved.", `value="1" checked`)
+	e := acme.Recorded(t, audit.OrganizationUpdated)
+	if e.Actor.ID != acme.admin.ID || len(e.Changes) != 4 {
+		t.Errorf("%+v", e)
+	}
+	b.get(path+"/history").shows("Settings changed", "<del>Acme</del>", "<ins>Acme &amp; Sons</ins>", "Minutes without use")
+	b.post(path, "name", "", "session_idle_minutes", "30", "session_max_minutes", "600").wrong(422, "name", "Enter a name")
+	b.post(path, "name", "Acme", "session_idle_minutes", "4", "session_max_minutes", "10").wrong(422, "session_idle_minutes", "Enter a number of minutes between 5 and 1440.").
+		wrong(422, "session_max_minutes", "Enter a number of minutes between 15 and 43200.").shows(`value="4"`)
+	b.post(path, "name", "Acme", "session_idle_minutes", "soon", "session_max_minutes", "600").wrong(422, "session_idle_minutes", "Enter a number")
+	b.post(path, "name", "Acme", "session_idle_minutes", "30", "session_max_minutes", "600", "edition", "enterprise").redirected(path)
+}
+
+func TestADomainIsClaimedAndRemoved(t *testing.T) {
+	s := secureSite(t)
+	acme := s.Organization(t, "Acme")
+	owner := acme.User(t, "owner@acme.test", access.RoleOwner)
+	b, home := s.as(t, owner), "/admin/"+acme.ID
+	b.get(home+"/domains").shows("There is no domain yet.", home+"/domains/new")
+	for typed, message := range map[string]string{"": "Enter a domain name", "nonsense": "Enter a domain name", "10.0.0.1": "Enter a domain name"} {
+		b.post(home+"/domains/new", "name", typed).wrong(422, "name", message)
+	}
+	b.post(home+"/domains/new", "name", "co.uk").wrong(422, "", "This domain can")
+	path := b.post(home+"/domains/new", "name", "Bücher.example").redirected(home + "/domains/dom_")
+	d, err := s.Directory.Domains(t.Context(), parts.Operator(), acme.ID, directory.Page{Limit: 5})
+	if err != nil || len(d) != 1 {
+		t.Fatalf("%v %v", d, err)
+	}
+	proof := d[0].Proof()
+	b.get(path).shows("xn--bcher-kva.example is added. Now prove that it is yours.", "<code>"+proof.TXTName+"</code>", `data-copy="`+proof.TXTValue+`"`, proof.FileURL, "Pending", path+"/remove")
+	b.post(home+"/domains/new", "name", "bücher.example").wrong(409, "", "The organization has claimed this domain already.")
+	b.get(home+"/domains").shows("xn--bcher-kva.example", "Pending")
+	b.get(path+"/remove").shows("Remove the domain xn--bcher-kva.example?", `data-cancel href="`+path+`" autofocus`, `class="danger">Remove domain<`)
+	b.get(path + "/history").shows("Domain added")
+	b.post(path + "/remove").redirected(home + "/domains")
+	b.get(home + "/domains").shows("xn--bcher-kva.example is removed.")
+	b.get(path).refused(404, "not_found")
+
+	x := s.scene(t)
+	boss := x.User(t, "boss@acme.test", access.RoleOwner)
+	s.as(t, boss).post("/admin/"+x.Organization.ID+"/domains/"+x.domain.ID+"/remove").wrong(409, "", "The domain is enforced. Release it first.")
+}
+
+func TestUsersAreFoundAndPagedThrough(t *testing.T) {
+	s := secureSite(t)
+	acme := s.office(t, "Acme")
+	for i := range pageSize + 5 {
+		acme.Add(t, directory.NewUser{Email: fmt.Sprintf("person%02d@acme.test", i), Name: fmt.Sprintf("Person %02d", i)})
+	}
+	b, path := s.as(t, acme.admin), acme.home()+"/users"
+	first := b.get(path).shows("50 users on this page", "person54@acme.test", `rel="next"`).hides("First page", "owner@acme.test")
+	next := regexp.MustCompile(`href="(\?[^"]*)" rel="next"`).FindStringSubmatch(first.text())
+	second := b.get(path+next[1]).shows("9 users on this page", "owner@acme.test", "First page", "guest@elsewhere.test").hides(`rel="next"`)
+	if strings.Count(first.text(), `name="user"`)+strings.Count(second.text(), `name="user"`) != pageSize+9 {
+		t.Error("somebody is lost between the pages")
+	}
+	b.get(path+"?q=Person+07").shows("1 user <", "person07@acme.test", `value="Person 07"`, "Clear filters")
+	b.get(path + "?q=nobody").shows("Nobody fits.").hides("<table>")
+	b.get(path+"?status=active").shows("3 users <").hides("person07", "guest@")
+	b.get(path+"?role=owner").shows("1 user <", "owner@acme.test")
+	b.get(path+"?domain=acme.test&status=invited").shows("50 users on this page", `value="acme.test" selected`)
+	b.get(path).hides(`id="sso"`)
+	acme.Profile(t)
+	b.get(path+"?sso=inherit").shows(`id="sso"`, `value="inherit" selected`)
+}
+
+func TestAUserIsAdded(t *testing.T) {
+	s := secureSite(t)
+	acme := s.office(t, "Acme")
+	b, path := s.as(t, acme.admin), acme.home()+"/users/new"
+	b.get(path).shows(`value="member" checked`, `value="administrator"`).hides(`value="owner"`)
+	s.as(t, acme.owner).get(path).shows(`value="owner"`)
+	user := b.post(path, "email", "New@acme.test", "name", "New One", "role", "member").redirected(acme.home() + "/users/usr_")
+	b.get(user).shows("New@acme.test belongs to your organization now.", "New One", "Invited", "In no account yet.", "Nowhere signed in.")
+	invitation := b.post(path, "email", "someone@else.test", "name", "", "role", "member").redirected(acme.home() + "/users/inv_")
+	b.get(invitation).shows("someone@else.test is invited.", "This is an invitation.", "Revoke invitation").hides(`/role"`, "/deactivate")
+	b.post(invitation+"/role", "role", "owner").refused(404, "not_found")
+	b.post(invitation + "/remove").redirected(acme.home() + "/users")
+	b.get(invitation).refused(404, "not_found")
+	b.post(path, "email", "nonsense", "role", "member", "name", "Kept").wrong(422, "email", "Enter an e-mail address").shows(`value="Kept"`)
+	b.post(path, "email", "new@acme.test", "role", "member").wrong(409, "", "The organization manages a user with this address already.")
+	b.post(path, "email", "x@acme.test", "role", "king").wrong(422, "role", "Choose one of the roles.")
+	b.post(path, "email", "x@acme.test", "role", "owner").refused(403, "forbidden")
+	// What needs a fresh sign-in keeps what was entered.
+	s.Pass(session.FreshFor)
+	fresh := b.post(path, "email", "second@acme.test", "name", "Second", "role", "administrator").redirected("/account/fresh?return_to=")
+	back := b.get(fresh).hidden("return_to")
+	b.post("/account/fresh", "password", parts.Password, "return_to", back).redirected(path + "?")
+	b.get(back).shows(`value="second@acme.test"`, `value="Second"`, `value="administrator" checked`)
+}
+
+func TestAUsersPageShowsAll(t *testing.T) {
+	s := secureSite(t)
+	x := s.scene(t)
+	boss := x.User(t, "boss@acme.test", access.RoleOwner)
+	a, err := s.Directory.CreateAccount(t.Context(), parts.Operator(), x.Organization.ID, "Launch")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Directory.SetMember(t.Context(), parts.Operator(), a.ID, x.user.ID, []string{"viewer", "developer"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := x.Login(t, x.user.Email); err != nil {
+		t.Fatal(err)
+	}
+	b, path := s.as(t, boss), "/admin/"+x.Organization.ID+"/users/"+x.user.ID
+	b.get(path).shows("user@acme.test", "Active", "Member", "<strong>Single sign-on</strong> (Login)", "is enforced for the domain of the address",
+		"By domain", "Launch", "Developer", "Viewer", "Signed in", "End all sessions", path+"/deactivate", path+"/sso")
+	b.get("/admin/"+x.Organization.ID+"/users/"+x.exempt.ID).shows("<strong>Password</strong>", "SSO is set to Disabled for this user.")
+	b.post(path + "/sessions").redirected(path)
+	b.get(path).shows("The sessions of user@acme.test are ended.", "Nowhere signed in.")
+	b.get(path+"/history").shows("Sessions ended", "Signed in", "boss@acme.test")
+	b.post(path+"/name", "name", "  Test User ").redirected(path)
+	b.get(path).shows("The name is changed.", "<h1>Test User</h1>")
+	b.post(path+"/name", "name", "a\u202eb").wrong(422, "name", "Enter a name")
+	b.get(path + "/sso").shows(`value="inherit" checked`)
+	b.post(path+"/sso", "sso", "disabled").wrong(422, "acknowledge", "Tick the box to go on.")
+	b.post(path+"/sso", "sso", "disabled", "acknowledge", "1").redirected(path)
+	b.get(path).shows("SSO of Test User is now: Disabled.", "SSO is set to Disabled for this user.")
+	b.post(path+"/sso", "sso", "enabled", "sso.profile_id", x.Profile.ID, "acknowledge", "1").redirected(path)
+	b.get(path).shows("SSO is set to Enabled for this user.")
+	x.Edition(t, directory.Standard)
+	b.post(path+"/sso", "sso", "inherit", "acknowledge", "1").refused(403, "edition_required")
+}
+
+func TestAUserIsDeactivatedReactivatedAndRemoved(t *testing.T) {
+	s := secureSite(t)
+	acme := s.office(t, "Acme")
+	b, path, there := s.as(t, acme.admin), acme.path("/users/{user}"), s.as(t, acme.user)
+	b.get(path+"/deactivate").shows("Deactivate user@acme.test?", "Sessions end within a second", `autofocus>Cancel`)
+	b.post(path + "/deactivate").redirected(path)
+	b.get(path).shows("user@acme.test is deactivated.", "Not at all", "The user is deactivated.", path+"/reactivate").hides(path + "/deactivate")
+	if there.session() != "" {
+		t.Error("still signed in")
+	}
+	b.post(path + "/reactivate").redirected(path)
+	b.get(path).shows("user@acme.test is reactivated.")
+	b.post(path + "/remove").redirected(acme.home() + "/users")
+	b.get(acme.home() + "/users").shows("user@acme.test is removed from the organization.")
+	b.get(path).refused(404, "not_found")
+	// An owner is none of an administrator's business, and the last one stays.
+	owner := acme.home() + "/users/" + acme.owner.ID
+	for _, act := range []string{"/deactivate", "/remove"} {
+		b.post(owner+act).refused(403, "forbidden")
+		s.as(t, acme.owner).post(owner+act).wrong(409, "", "The organization would have no active owner left.")
+	}
+	b.get(owner+"/role").refused(403, "forbidden")
+	s.as(t, acme.owner).post(owner+"/role", "role", "member").wrong(409, "", "The organization would have no active owner left.")
+	// Who gives up the own role is outside.
+	admin := acme.home() + "/users/" + acme.admin.ID
+	b.post(admin+"/role", "role", "member").redirected("/")
+	b.get(acme.home()).refused(403, "forbidden")
+	s.as(t, acme.owner).post(admin+"/role", "role", "owner").redirected(admin)
+	b.get(acme.home() + "/roles").shows("2 users<")
+}
+
+func TestManyUsersAtOnce(t *testing.T) {
+	s := secureSite(t)
+	acme := s.office(t, "Acme")
+	var ids string
+	for i := range 3 {
+		ids += "&user=" + acme.User(t, fmt.Sprintf("person%d@acme.test", i), access.RoleMember).ID
+	}
+	b, path := s.as(t, acme.admin), acme.home()+"/users/deactivate"
+	b.get(path).shows("Nobody is chosen").hides(">Deactivate 0")
+	b.get(path+"?"+ids).shows("<h1>Deactivate 3 users</h1>", ">Deactivate 3 users</button>")
+	b.get(path + "?all=1&q=person0").shows("Deactivate 1 user<")
+	b.post(path+"?all=1&q=person", "count", "2").wrong(409, "", "In the meantime other users fit.")
+	b.post(path+"?"+ids, "count", "3").redirected(acme.home() + "/users")
+	b.get(acme.home()+"/users?status=deactivated").shows("Deactivated: 3.", "3 users <")
+	all := acme.home() + "/users/reactivate?all=1"
+	b.get(all).shows("Reactivate 3 users") // whoever is active stays so
+	b.post(all, "count", "3").redirected(acme.home() + "/users")
+	b.get(acme.home() + "/users").shows("Reactivated: 3.")
+	b.post(acme.home()+"/users/deactivate?all=1", "count", "6").redirected(acme.home() + "/users")
+	s.browser(t).get(acme.home()).redirected("/login")
+	b = s.as(t, acme.owner)
+	b.get(acme.home()+"/users").shows("owner@acme.test", "Active")
+	remove := acme.home() + "/users/remove?all=1&role=owner"
+	b.post(remove, "count", "1").redirected(acme.home() + "/users")
+	b.get(acme.home()+"/users").shows("Removed: 0. Left as they were: 1", "owner@acme.test")
+	b.get(path+"?user=usr_nonsense").refused(404, "not_found")
+}
+
+func TestAccountsAndTheirMembers(t *testing.T) {
+	s := secureSite(t)
+	acme, globex := s.office(t, "Acme"), s.office(t, "Globex")
+	b, home := s.as(t, acme.admin), acme.home()
+	path := b.post(home+"/accounts/new", "name", "Launch").redirected(home + "/accounts/acc_")
+	b.get(path).shows("Launch is created.", "Nobody is in this account.")
+	b.post(home+"/accounts/new", "name", " ").wrong(422, "name", "Enter a name")
+	b.post(path+"/members", "email", "user@acme.test").wrong(422, "roles", "Choose one or more roles.").shows(`value="user@acme.test"`)
+	b.post(path+"/members", "email", "user@acme.test", "roles", "king").wrong(422, "roles", "Choose one or more roles.")
+	for _, stranger := range []string{"nobody@acme.test", globex.user.Email, "nonsense", "guest@elsewhere.test"} {
+		b.post(path+"/members", "email", stranger, "roles", "viewer").wrong(422, "email", "Nobody in your organization has this address.")
+	}
+	b.post(path+"/members", "email", "USER@acme.test", "roles", "viewer", "roles", "developer").redirected(path)
+	member := path + "/members/" + acme.user.ID
+	b.get(path).shows("user@acme.test has roles in Launch.", "Developer", "Viewer", member)
+	b.get(member).shows("Roles of user@acme.test in Launch", `value="viewer" checked`, `value="developer" checked`).hides(`value="administrator" checked`)
+	b.post(member, "roles", "administrator").redirected(path)
+	s.as(t, acme.user).get("/").shows("Launch", "administrator")
+	b.post(path+"/name", "name", "Launch pad").redirected(path)
+	b.post(path + "/archive").redirected(path)
+	b.get(path).shows("Launch pad is archived.", "This account is archived.", path+"/restore")
+	s.as(t, acme.user).get("/").hides("Launch pad")
+	b.post(path + "/restore").redirected(path)
+	b.post(member + "/remove").redirected(path)
+	b.get(path).shows("user@acme.test is removed from Launch pad.", "Nobody is in this account.")
+	b.get(path+"/history").shows("Account renamed", "Account archived", "Member removed from")
+	// The same from the user's page.
+	join := acme.path("/users/{user}/accounts")
+	b.get(join).shows("Launch pad")
+	b.post(join, "account", "acc_none", "roles", "viewer").wrong(422, "account", "Choose one of the accounts.")
+	b.post(join, "account", globex.account.ID, "roles", "viewer").wrong(422, "account", "Choose one of the accounts.")
+	b.post(join, "account", strings.TrimPrefix(path, home+"/accounts/"), "roles", "viewer").redirected(acme.path("/users/{user}"))
+	b.get(acme.path("/users/{user}")).shows("user@acme.test has roles in Launch pad.", path)
+	b.get(home+"/accounts").shows("Launch pad", "Acme account").hides("Globex account")
+}
+
+func TestTheAuditLogIsFiltered(t *testing.T) {
+	s := secureSite(t)
+	acme := s.office(t, "Acme")
+	b := s.as(t, acme.admin)
+	b.post(acme.home()+"/accounts/new", "name", "Launch")
+	path := acme.home() + "/audit"
+	b.get(path).shows("Account created", "Launch", "User created", "Operator")
+	b.get(path+"?kind=account").shows("Account created", `value="account" selected`).hides("User created")
+	b.get(path + "?actor=admin%40acme.test").shows("Launch").hides("User created")
+	b.get(path+"?kind=token").shows("There is nothing here.", "Try fewer filters.")
+	day := s.Now().UTC().Format("2006-01-02")
+	b.get(path+"?since="+day+"&until="+day).shows("Account created", `value="`+day+`"`)
+	b.get(path + "?since=2999-01-01").shows("There is nothing here.")
+	b.get(path+"?since=yesterday").refused(400, "malformed")
+	for i := range pageSize {
+		b.post(acme.home()+"/accounts/new", "name", fmt.Sprint("Account ", i))
+		s.Pass(1e6)
+	}
+	next := regexp.MustCompile(`href="(\?[^"]*)" rel="next"`).FindStringSubmatch(b.get(path + "?kind=account").text())
+	b.get(path+strings.ReplaceAll(next[1], "&amp;", "&")).shows("First page").hides("User created", "Account 49<")
+}
+
+func TestUsersMakeOrganizationsWhereTheyMay(t *testing.T) {
+	s := secureSite(t)
+	home := s.Independent(t, "home@home.test")
+	b, open := s.as(t, home), s.web.Directory
+	s.web.Directory = directory.New(s.DB, s.IDs, s.Audit, s.Sessions, s.Hasher, sso.Checker{}, s.Links, s.Outbox, s.Limits, directory.Config{})
+	b.get("/").hides("/organizations/new")
+	b.get("/organizations/new").refused(404, "not_found")
+	b.post("/organizations/new", "name", "Mine").refused(404, "not_found")
+	s.web.Directory = open
+	b.get("/").shows("/organizations/new")
+	b.get("/organizations/new").shows("You become its owner")
+	b.post("/organizations/new", "name", " ").wrong(422, "name", "Enter a name")
+	admin := b.post("/organizations/new", "name", "Mine & ours").redirected("/admin/org_")
+	b.get(admin).shows("Mine &amp; ours is created, and you are its owner.", "Verify a domain", "is not part of your edition")
+	b.post("/organizations/new", "name", "Again").refused(403, "forbidden")
+	b.get("/organizations/new").refused(403, "forbidden")
+	s.browser(t).get("/organizations/new").redirected("/login")
+}
+
+func TestTheAdminCenterSpeaksGerman(t *testing.T) {
+	s := secureSite(t)
+	acme := s.office(t, "Acme")
+	b := s.as(t, acme.owner)
+	for path, want := range map[string]string{"": "Übersicht", "/users": "Benutzer", "/audit": "Konto angelegt", "/roles": "Eigentümer", "/domains/" + acme.domain.ID: "Bestätigt"} {
+		r := b.form(acme.home()+path, "a", "b")
+		r.Method = http.MethodGet
+		r.Header.Set("Accept-Language", "de")
+		b.send(r).shows(`<html lang="de">`, want)
+	}
+}
+
+func TestWhatIsSaidOnceCantBeMadeUp(t *testing.T) {
+	s := secureSite(t)
+	acme := s.office(t, "Acme")
+	b := s.as(t, acme.owner)
+	for _, raw := range []string{"user_added", "user_added.!!!", "settings_saved.aGVsbG8", "none", "..", "user_role.aGVsbG8"} {
+		b.cookies[s.web.cookieName(cookieDone)] = raw
+		b.get(acme.home()).hides(`class="notice good"`, "%!")
+	}
+	b.cookies[s.web.cookieName(cookieDone)] = "user_added.PHNjcmlwdD4"
+	b.get(acme.home()).shows("&lt;script&gt; belongs")
+}

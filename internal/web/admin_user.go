@@ -1,0 +1,313 @@
+package web
+
+import (
+	"net/http"
+	"time"
+
+	"sallyport/internal/access"
+	"sallyport/internal/audit"
+	"sallyport/internal/db"
+	"sallyport/internal/directory"
+	"sallyport/internal/fault"
+	"sallyport/internal/id"
+	"sallyport/internal/sso"
+)
+
+type userView struct {
+	AdminFrame
+	Path, Name, Email string
+	Invitation        bool // an invitation, and no user of the organization yet
+	Self              bool // who looks at the page
+	Role              access.Role
+	Status            access.UserStatus
+	SSO               access.SSOSetting
+	SSOProfile        bool // the organization has one: the setting can be changed
+	Way, Why          string
+	Profile           string // by which the user signs in
+	Created           time.Time
+	Managed           time.Time
+	Activated         time.Time
+	Accounts          []membership
+	Sessions          []sessionRow
+	SignIns           []eventRow
+}
+
+type membership struct {
+	Account, URL, ChangeURL, RemoveURL string
+	Roles                              []string
+}
+
+// member reads the user, or the invitation, that the path names.
+func (v *visit) member() (directory.UserView, error) {
+	userID := v.PathValue("user")
+	if !id.User.Valid(userID) && !id.Invitation.Valid(userID) {
+		return directory.UserView{}, fault.New(fault.NotFound, "")
+	}
+	return v.web.Directory.User(v.Context(), v.actor(), userID)
+}
+
+// adminUser shows one user, or one invitation.
+func (w *Web) adminUser(v *visit) error {
+	u, err := v.member()
+	if err != nil {
+		return err
+	}
+	view := userView{AdminFrame: v.adminFrame("users", "users.title"), Invitation: u.Invitation != nil}
+	view.Up = v.upToUsers()
+	row := view.row(u)
+	view.Path, view.Name, view.Email, view.Role, view.Status = row.URL, row.Name, row.Email, access.Role(row.Role), row.Status
+	if view.Title = view.Name; view.Title == "" {
+		view.Title = view.Email
+	}
+	view.tabs(view.Path, false)
+	if i := u.Invitation; i != nil {
+		view.Created = i.CreatedAt
+		return v.render(http.StatusOK, "admin_user", view)
+	}
+	view.Self = u.User.ID == v.identity.User.ID
+	view.Created, view.Managed, view.Activated = u.User.CreatedAt, u.User.ManagedAt, u.User.ActivatedAt
+	if err := view.way(v, &u); err != nil {
+		return err
+	}
+	if err := view.memberships(v, u.User.ID); err != nil {
+		return err
+	}
+	if err := view.activity(v, u.User.ID); err != nil {
+		return err
+	}
+	return v.render(http.StatusOK, "admin_user", view)
+}
+
+// way tells how the user signs in, and why.
+func (u *userView) way(v *visit, of *directory.UserView) error {
+	u.SSO, u.Way, u.Why = of.User.SSO, u.Word("way", string(of.SignIn.Method)), u.Word("reason", string(of.SignIn.Reason))
+	profiles, err := v.web.SSO.Profiles(v.Context(), v.actor(), v.organization.ID, all)
+	if err != nil {
+		return err
+	}
+	u.SSOProfile = len(profiles) > 0
+	for _, p := range profiles {
+		if p.ID == of.SignIn.ProfileID {
+			u.Profile = p.Name
+		}
+	}
+	return nil
+}
+
+func (u *userView) memberships(v *visit, userID string) error {
+	return v.web.DB.View(v.Context(), func(tx *db.Tx) error {
+		u.Accounts = nil
+		accounts, members, err := v.web.Directory.Memberships(tx, userID)
+		for i, a := range accounts {
+			path := v.base + "/accounts/" + a.ID
+			m := membership{Account: a.Name, URL: path, ChangeURL: path + "/members/" + userID, RemoveURL: path + "/members/" + userID + "/remove"}
+			for _, role := range members[i].Roles {
+				m.Roles = append(m.Roles, u.Word("account_role", role))
+			}
+			u.Accounts = append(u.Accounts, m)
+		}
+		return err
+	})
+}
+
+// activity fills in sessions and recent sign-ins.
+func (u *userView) activity(v *visit, userID string) error {
+	sessions, err := v.web.SignIn.UserSessions(v.Context(), v.actor(), userID)
+	if err != nil {
+		return err
+	}
+	for _, s := range sessions {
+		u.Sessions = append(u.Sessions, sessionRow{ID: s.ID, Here: s.ID == v.identity.Session.ID, Method: s.Method, Began: s.CreatedAt,
+			LastSeen: s.LastSeenAt, Address: s.Address, Agent: browserName(s.Agent)})
+	}
+	u.SignIns, err = v.events(audit.Query{TargetID: userID, Action: "sign_in.", Limit: 5})
+	return err
+}
+
+// userForm begins a form about the user that the path names; not about an
+// invitation.
+func (v *visit) userForm(title, verb string, question bool) (*form, directory.User, error) {
+	u, err := v.member()
+	if err == nil && u.Invitation != nil {
+		err = fault.New(fault.NotFound, "")
+	}
+	if err != nil {
+		return nil, u.User, err
+	}
+	up := Link{u.User.Label(), v.base + "/users/" + u.User.ID}
+	if question {
+		return v.newQuestion("users", title, verb, up, u.User.Label()), u.User, nil
+	}
+	return v.newForm("users", title, verb, up), u.User, nil
+}
+
+func (v *visit) toUser(userID string) error { return v.to("/users/" + userID) }
+
+func (w *Web) adminRenameUser(v *visit) error {
+	f, u, err := v.userForm("users.rename", "users.rename", false)
+	if err != nil {
+		return err
+	}
+	f.text("name", "users.name", u.Name)
+	if !f.sent() {
+		return f.show(nil)
+	}
+	name := v.PostFormValue("name")
+	if _, err := w.Directory.UpdateUser(v.Context(), v.actor(), u.ID, directory.UserChange{Name: &name}); err != nil {
+		return f.show(err)
+	}
+	v.say("done.user_renamed")
+	return v.toUser(u.ID)
+}
+
+func (w *Web) adminUserRole(v *visit) error {
+	f, u, err := v.userForm("users.change_role", "users.change_role", false)
+	if err != nil {
+		return err
+	}
+	f.add(formField{Name: "role", Kind: fieldRadio, Label: f.T("users.role"), Value: string(u.Role), Options: f.roleOptions()})
+	if u.Role == access.RoleOwner && v.identity.User.Role != access.RoleOwner {
+		return fault.New(fault.Forbidden, f.T("users.only_owners"))
+	}
+	if !f.sent() {
+		return f.show(nil)
+	}
+	role := access.Role(v.PostFormValue("role"))
+	if _, err := w.Directory.UpdateUser(v.Context(), v.actor(), u.ID, directory.UserChange{Role: &role}); err != nil {
+		return f.show(err)
+	}
+	v.say("done.user_role", u.Label(), f.Word("role", string(role)))
+	if u.ID == v.identity.User.ID && !role.Administers() {
+		return v.redirect("/") // the Admin Center is closed behind them
+	}
+	return v.toUser(u.ID)
+}
+
+// adminUserSSO sets the user's own switch, after an acknowledgement.
+func (w *Web) adminUserSSO(v *visit) error {
+	f, u, err := v.userForm("users.change_sso", "users.save_sso", false)
+	if err != nil {
+		return err
+	}
+	profiles, err := w.SSO.Profiles(v.Context(), v.actor(), v.organization.ID, all)
+	if err != nil {
+		return err
+	}
+	if len(profiles) == 0 {
+		return fault.New(fault.SSOProfileMissing, "")
+	}
+	f.lead("users.sso_lead")
+	f.add(formField{Name: "sso", Kind: fieldRadio, Label: f.T("users.sso"), Value: string(u.SSO), Options: []formOption{
+		{Value: string(access.SSOInherit), Text: f.Word("sso", string(access.SSOInherit)), Hint: f.T("users.sso_inherit")},
+		{Value: string(access.SSOEnabled), Text: f.Word("sso", string(access.SSOEnabled)), Hint: f.T("users.sso_enabled")},
+		{Value: string(access.SSODisabled), Text: f.Word("sso", string(access.SSODisabled)), Hint: f.T("users.sso_disabled")},
+	}})
+	f.add(formField{Name: "sso.profile_id", Kind: fieldSelect, Label: f.T("users.sso_profile"), Hint: f.T("users.sso_profile_hint"),
+		Value: u.ProfileID, Options: f.usable(profiles)})
+	f.acknowledge("users.sso_acknowledge")
+	if !f.sent() {
+		return f.show(nil)
+	}
+	change := directory.SSOChange{Setting: access.SSOSetting(v.PostFormValue("sso"))}
+	if change.Setting == access.SSOEnabled {
+		change.ProfileID = v.PostFormValue("sso.profile_id")
+	}
+	if err = f.acknowledged(); err == nil {
+		_, err = w.Directory.UpdateUser(v.Context(), v.actor(), u.ID, directory.UserChange{SSO: &change})
+	}
+	if err != nil {
+		return f.show(err)
+	}
+	v.say("done.user_sso", u.Label(), f.Word("sso", string(change.Setting)))
+	return v.toUser(u.ID)
+}
+
+// usable are the profiles that a user may be made to sign in with.
+func (f *form) usable(profiles []sso.View) []formOption {
+	options := []formOption{{Text: f.T("users.sso_profile_domain")}}
+	for _, p := range profiles {
+		if p.State == sso.Tested || p.State == sso.Enforced {
+			options = append(options, formOption{Value: p.ID, Text: p.Name})
+		}
+	}
+	return options
+}
+
+func (w *Web) adminDeactivateUser(v *visit) error {
+	f, u, err := v.userForm("users.deactivate_title", "users.deactivate", true)
+	if err != nil {
+		return err
+	}
+	f.point("users.deactivate_what")
+	f.point("users.deactivate_keeps")
+	return v.act(f, &u, "done.user_deactivated", func() error { return v.setStatus(u.ID, access.UserDeactivated) })
+}
+
+func (w *Web) adminReactivateUser(v *visit) error {
+	f, u, err := v.userForm("users.reactivate_title", "users.reactivate", true)
+	if err != nil {
+		return err
+	}
+	f.Danger = false
+	f.point("users.reactivate_what")
+	return v.act(f, &u, "done.user_reactivated", func() error { return v.setStatus(u.ID, access.UserActive) })
+}
+
+func (w *Web) adminEndUserSessions(v *visit) error {
+	f, u, err := v.userForm("users.end_sessions_title", "users.end_sessions", true)
+	if err != nil {
+		return err
+	}
+	f.point("users.end_sessions_what")
+	if u.ID == v.identity.User.ID {
+		f.point("users.end_sessions_own")
+	}
+	return v.act(f, &u, "done.user_sessions", func() error { return w.SignIn.EndUserSessions(v.Context(), v.actor(), u.ID) })
+}
+
+// act does what a question was about.
+func (v *visit) act(f *form, u *directory.User, done string, do func() error) error {
+	if !f.sent() {
+		return f.show(nil)
+	}
+	if err := do(); err != nil {
+		return f.show(err)
+	}
+	v.say(done, u.Label())
+	return v.toUser(u.ID)
+}
+
+// adminRemoveUser removes a user, or revokes an invitation.
+func (w *Web) adminRemoveUser(v *visit) error {
+	u, err := v.member()
+	if err != nil {
+		return err
+	}
+	if i := u.Invitation; i != nil {
+		f := v.newQuestion("users", "users.revoke_title", "users.revoke", Link{i.Email, v.base + "/users/" + i.ID}, i.Email)
+		f.point("users.revoke_what")
+		return v.removed(f, i.ID, i.Email, "done.invitation_revoked")
+	}
+	f := v.newQuestion("users", "users.remove_title", "users.remove", Link{u.User.Label(), v.base + "/users/" + u.User.ID}, u.User.Label())
+	if u.User.ActivatedAt.IsZero() {
+		f.point("users.remove_deletes")
+	} else {
+		f.point("users.remove_what")
+	}
+	f.point("users.remove_instead")
+	return v.removed(f, u.User.ID, u.User.Label(), "done.user_removed")
+}
+
+func (v *visit) removed(f *form, userID, name, done string) error {
+	if !f.sent() {
+		return f.show(nil)
+	}
+	if err := v.web.Directory.RemoveUser(v.Context(), v.actor(), userID); err != nil {
+		return f.show(err)
+	}
+	v.say(done, name)
+	if userID == v.identity.User.ID {
+		return v.redirect("/")
+	}
+	return v.to("/users")
+}

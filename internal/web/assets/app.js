@@ -1,0 +1,101 @@
+// What makes the pages better where scripts run. Every page works without.
+(() => {
+  "use strict";
+  const announcer = document.getElementById("announce");
+
+  // announce has a screen reader say something.
+  const announce = text => {
+    announcer.textContent = "";
+    setTimeout(() => { announcer.textContent = text; }, 50);
+  };
+
+  // improve brings a part of the page to life: when it is loaded, and when it
+  // is replaced.
+  const improve = part => {
+    const times = new Intl.DateTimeFormat(document.documentElement.lang, {dateStyle: "medium", timeStyle: "short"});
+    for (const time of part.querySelectorAll("time[datetime]")) {
+      if (!time.title) {
+        time.title = time.textContent;
+        time.textContent = times.format(new Date(time.dateTime));
+      }
+    }
+    for (const button of part.querySelectorAll("button[data-copy]")) button.hidden = false;
+  };
+
+  const copy = async button => {
+    try {
+      await navigator.clipboard.writeText(button.dataset.copy);
+    } catch {
+      // Over http browsers have no clipboard for pages.
+      getSelection().selectAllChildren(button.parentElement.querySelector("code"));
+      document.execCommand("copy");
+    }
+    const label = button.textContent;
+    if (label !== button.dataset.copied) {
+      button.textContent = button.dataset.copied;
+      setTimeout(() => { button.textContent = label; }, 2000);
+    }
+    announce(button.dataset.copied);
+  };
+
+  // ask shows the question of another page in a dialog. A page that is no
+  // question, such as one that asks to sign in first, is opened instead.
+  const ask = async url => {
+    let question = null;
+    try {
+      const answer = await fetch(url);
+      if (answer.ok && !answer.redirected) {
+        question = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector(".dialog");
+      }
+    } catch { /* the browser shows what is wrong */ }
+    if (!question) {
+      location.assign(url);
+      return;
+    }
+    const dialog = document.createElement("dialog");
+    const title = document.createElement("h2");
+    const heading = question.querySelector("h1");
+    title.id = "dialog-title";
+    title.textContent = heading.textContent;
+    heading.replaceWith(title);
+    question.querySelector(".up")?.remove();
+    question.querySelector(".tabs")?.remove();
+    dialog.setAttribute("aria-labelledby", title.id);
+    dialog.append(document.importNode(question, true));
+    dialog.addEventListener("close", () => dialog.remove());
+    dialog.querySelector("[data-cancel]").addEventListener("click", event => {
+      event.preventDefault();
+      dialog.close();
+    });
+    document.body.append(dialog);
+    dialog.showModal();
+  };
+
+  document.addEventListener("click", event => {
+    if (event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    const button = event.target.closest("button[data-copy]");
+    if (button) copy(button);
+    const link = event.target.closest("a[data-dialog]");
+    if (link) {
+      event.preventDefault();
+      ask(link.href);
+    }
+  });
+
+  // A fragment that comes from another page, such as the login's, is no
+  // fragment: the browser goes there.
+  document.addEventListener("htmx:beforeSwap", event => {
+    const {xhr} = event.detail;
+    if (xhr.responseURL && new URL(xhr.responseURL).pathname !== new URL(event.detail.pathInfo.finalRequestPath, location.href).pathname) {
+      event.detail.shouldSwap = false;
+      location.assign(xhr.responseURL);
+    }
+  });
+  document.addEventListener("htmx:afterSettle", event => {
+    improve(document);
+    const news = document.querySelector("#" + event.detail.target.id + " [data-announce]");
+    if (news) announce(news.textContent);
+  });
+
+  improve(document);
+})();
