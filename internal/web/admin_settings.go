@@ -25,11 +25,7 @@ func (w *Web) adminSettings(v *visit) error {
 	if !f.sent() {
 		return f.show(nil)
 	}
-	in, err := settingsInput(v)
-	if err == nil {
-		_, err = w.Directory.UpdateOrganization(v.Context(), v.actor(), o.ID, in)
-	}
-	if err != nil {
+	if _, err := w.Directory.UpdateOrganization(v.Context(), v.actor(), o.ID, settingsInput(v)); err != nil {
 		return f.show(err)
 	}
 	v.say("done.settings_saved")
@@ -38,22 +34,19 @@ func (w *Web) adminSettings(v *visit) error {
 
 func minutes(d time.Duration) string { return strconv.FormatInt(int64(d/time.Minute), 10) }
 
-func settingsInput(v *visit) (in directory.OrganizationChange, err error) {
+// settingsInput reads the form. What is no number is one that can't be.
+func settingsInput(v *visit) (in directory.OrganizationChange) {
 	name, initial := v.PostFormValue("name"), v.PostFormValue("initial_password_required") != ""
 	in.Name, in.InitialPassword = &name, &initial
-	var wrong []fault.Field
 	number := func(field string) *int64 {
 		n, err := strconv.ParseInt(v.PostFormValue(field), 10, 64)
 		if err != nil {
-			wrong = append(wrong, fault.Field{Name: field, Message: "is a number of minutes"})
+			n = -1
 		}
 		return &n
 	}
 	in.SessionIdleMinutes, in.SessionMaxMinutes = number("session_idle_minutes"), number("session_max_minutes")
-	if wrong != nil {
-		return in, fault.Invalid(wrong...)
-	}
-	return in, nil
+	return in
 }
 
 type rolesView struct {

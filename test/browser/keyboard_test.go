@@ -25,8 +25,10 @@ func (b *tab) focused(t *testing.T, selector string) {
 	t.Errorf("the focus is on %s, not on %s", at.What, selector)
 }
 
-// controls are what a user can reach by the Tab key.
-const controls = `[...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary')].filter(e => e.getClientRects().length > 0)`
+// controls are what a user can reach by the Tab key: of the choices of a group
+// the chosen one, from which the arrow keys lead to the others.
+const controls = `[...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary')]
+	.filter(e => e.getClientRects().length > 0 && e.checkVisibility() && !(e.type === 'radio' && !e.checked))`
 
 // reachedByKeyboard presses Tab all the way round the page: every control gets
 // the focus, and shows it.

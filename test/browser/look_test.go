@@ -246,7 +246,7 @@ var looks = []struct {
 const maxPage = 60 << 10
 
 func pagesAreAccessible(t *testing.T, s *stage) {
-	for _, page := range pageCases() {
+	for _, page := range append(pageCases(), adminCases()...) {
 		t.Run(page.name, func(t *testing.T) {
 			t.Parallel()
 			b := page.open(t, s)
@@ -330,6 +330,8 @@ func languages(t *testing.T, s *stage) {
 	b.german(t, "console-empty")
 	b.path(securityPath)
 	b.german(t, "security")
+
+	s.germanAdminCenter(t, s.watch(t, german.NewTab(t)))
 
 	p, second := s.enforced(t, nil)
 	b.path("/saml/" + p.ID + "/start")

@@ -17,6 +17,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 
 	"sallyport/internal/testenv"
@@ -72,6 +73,12 @@ func TestInABrowser(t *testing.T) {
 		{"login by POST works without JavaScript", postWithoutScript},
 		{"the initial password works without JavaScript", initialWithoutScript},
 		{"the question whether to continue works without JavaScript", continueWithoutScript},
+		{"an administrator sets up domains, accounts and users alone", adminWithScript},
+		{"the Admin Center works without JavaScript", adminWithoutScript},
+		{"a question opens in a dialog, and Escape closes it", dialogsByKeyboard},
+		{"the list of users follows what is typed", filtersWhileTyping},
+		{"a value is copied by one press", copies},
+		{"a dangerous act of a user of single sign-on asks the Identity Provider", freshThroughIdP},
 		{"every page is accessible in light, dark, at 320 pixels and by the keyboard", pagesAreAccessible},
 		{"the keyboard alone signs in", keyboardSignsIn},
 		{"the skip link leads to the content", skipLink},
@@ -90,6 +97,9 @@ type stage struct {
 	idp      *idpSite
 	files    *testenv.TLSFiles
 	chromium *testenv.Chromium
+
+	fullOnce sync.Once
+	full     *fullOffice
 }
 
 func newStage(t *testing.T) *stage {

@@ -82,6 +82,12 @@
     }
   });
 
+  // What is not filtered by does not stand in the URL.
+  document.addEventListener("htmx:configRequest", event => {
+    const values = event.detail.formData;
+    for (const [name, value] of [...values]) if (value === "") values.delete(name);
+  });
+
   // A fragment that comes from another page, such as the login's, is no
   // fragment: the browser goes there.
   document.addEventListener("htmx:beforeSwap", event => {

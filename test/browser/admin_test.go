@@ -1,0 +1,347 @@
+package browser
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"sallyport/internal/testenv"
+	"sallyport/test/harness"
+)
+
+// An office is an organization with people in its Admin Center.
+type office struct {
+	*harness.Organization
+	owner string // the address
+	user  string // the id of a member
+	home  string // path of the Admin Center
+}
+
+func (s *stage) office(t *testing.T) *office {
+	t.Helper()
+	o := &office{Organization: harness.NewOrganization(t, s.Server)}
+	o.home = "/admin/" + o.ID
+	o.owner = o.Address("owner")
+	o.OK(t, "PATCH", "/users/"+o.AddUser(t, o.owner), harness.Object{"role": "owner", "name": "Test Owner"})
+	o.user = o.AddUser(t, o.Address("user"))
+	o.OK(t, "PATCH", "/users/"+o.user, harness.Object{"name": "Test User"})
+	return o
+}
+
+// enter signs the owner in and opens a page of the Admin Center.
+func (o *office) enter(t *testing.T, s *stage, path string, options ...testenv.BrowserOption) *tab {
+	t.Helper()
+	b := s.newTab(t)
+	b.Show(options...)
+	b.signIn(t, o.owner)
+	b.path(o.home + path)
+	b.answered(t, 200, "")
+	return b
+}
+
+// setUpByHand goes through the Admin Center as an administrator does, with or
+// without scripts.
+func setUpByHand(t *testing.T, s *stage, options ...testenv.BrowserOption) {
+	o := s.office(t)
+	b := s.newTab(t)
+	b.Show(options...)
+	b.path(o.home + "/users")
+	b.at(t, "/login?return_to="+strings.ReplaceAll(o.home+"/users", "/", "%2F"))
+	b.identify(o.owner)
+	b.Fill("Password", harness.Password)
+	b.Click("Sign in")
+	b.at(t, o.home+"/users")
+
+	b.Click("Domains")
+	b.Click("Add a domain")
+	b.Fill("Domain", "nonsense")
+	b.Click("Add domain")
+	b.answered(t, 422, "invalid")
+	b.WaitText("Enter a domain name, such as example.com")
+	b.Fill("Domain", "second."+o.Domain)
+	b.Click("Add domain")
+	b.WaitText("second." + o.Domain + " is added.")
+	b.WaitText("_sallyport-challenge.second." + o.Domain)
+	b.Click("Remove domain")
+	b.WaitText("Remove the domain second." + o.Domain + "?")
+	b.focused(t, "[data-cancel]")
+	b.Click(".dialog button.danger")
+	b.WaitText("second." + o.Domain + " is removed.")
+
+	b.Click("Accounts")
+	b.Click(".page-top a")
+	b.Fill("Name", "Launch")
+	b.Click("Create account")
+	b.WaitText("Launch is created.")
+	b.Click("Add a member")
+	b.Fill("E-mail address", o.Address("user"))
+	b.Click("#roles-1")
+	b.Click("Add a member")
+	b.WaitText("Test User has roles in Launch.")
+
+	b.Click("Users")
+	b.Click("Add a user")
+	b.Fill("E-mail address", o.Address("newcomer"))
+	b.Click("Add user")
+	b.WaitText(o.Address("newcomer") + " belongs to your organization now.")
+	b.Click("Deactivate")
+	b.WaitText("Deactivate " + o.Address("newcomer") + "?")
+	b.Click("Cancel")
+	b.WaitText("Invited")
+	b.Click("Deactivate")
+	b.Click(".dialog button.danger")
+	b.WaitText(o.Address("newcomer") + " is deactivated.")
+
+	b.Click("Audit log")
+	b.WaitText("User deactivated")
+	b.Click("Settings")
+	b.Fill("Name of the organization", "Acme "+o.Domain)
+	b.Click("Save settings")
+	b.WaitText("The settings are saved.")
+
+	user := s.newTab(t)
+	user.signIn(t, o.Address("user"))
+	user.WaitText("Launch")
+	user.path(o.home)
+	user.answered(t, 403, "forbidden")
+}
+
+func adminWithScript(t *testing.T, s *stage) { setUpByHand(t, s) }
+
+func adminWithoutScript(t *testing.T, s *stage) { setUpByHand(t, s, testenv.NoScript()) }
+
+// dialogsByKeyboard: a question opens in a dialog with the focus on Cancel,
+// Escape closes it, and the focus is back where it was.
+func dialogsByKeyboard(t *testing.T, s *stage) {
+	o := s.office(t)
+	b := o.enter(t, s, "/users/"+o.user)
+	b.Eval(`document.querySelector('a[href$="/deactivate"]').focus()`, nil)
+	b.Press("Enter")
+	b.WaitText("Deactivate Test User?")
+	b.focused(t, "dialog [data-cancel]")
+	for _, violation := range b.Axe(t) {
+		t.Errorf("%s", violation)
+	}
+	b.picture(t, "admin-dialog")
+	b.Press("Escape")
+	b.focused(t, `a[href$="/deactivate"]`)
+	b.at(t, o.home+"/users/"+o.user)
+	b.Press("Enter")
+	b.focused(t, "dialog [data-cancel]")
+	b.Press("Enter")
+	b.focused(t, `a[href$="/deactivate"]`)
+	b.Press("Enter")
+	b.focused(t, "dialog [data-cancel]")
+	b.Press("Shift+Tab", "Enter")
+	b.WaitText("Test User is deactivated.")
+}
+
+// filtersWhileTyping: the list follows what is typed, the URL as well, and a
+// screen reader is told.
+func filtersWhileTyping(t *testing.T, s *stage) {
+	o := s.office(t)
+	for i := range 4 {
+		o.Invite(t, o.Address(fmt.Sprintf("person%d", i)))
+	}
+	b := o.enter(t, s, "/users")
+	b.WaitText("6 users")
+	b.Fill("Search name, address or domain", "person")
+	b.WaitText("4 users")
+	b.WaitURL(s.Base + o.home + "/users?q=person")
+	b.focused(t, "#q")
+	var told string
+	for range 50 {
+		if b.Eval(`document.getElementById("announce").textContent`, &told); strings.HasPrefix(told, "4 users") {
+			break
+		}
+	}
+	if !strings.HasPrefix(told, "4 users") {
+		t.Errorf("a screen reader is told %q", told)
+	}
+	b.Fill("Status", "Active")
+	b.WaitText("Nobody fits.")
+	b.Reload()
+	b.WaitText("Nobody fits.")
+	b.Click("Clear filters")
+	b.WaitText("6 users")
+	b.Fill("Search name, address or domain", "person")
+	b.WaitText("4 users")
+	b.Click("#all")
+	b.Click("Deactivate")
+	b.WaitText("Deactivate 4 users")
+	b.Click("Deactivate 4 users")
+	b.WaitText("Deactivated: 4.")
+}
+
+// copies: a value is on the clipboard by one press, and that is said.
+func copies(t *testing.T, s *stage) {
+	o := s.office(t)
+	b := o.enter(t, s, "/domains/"+o.DomainID)
+	b.Click("Copy: Value")
+	b.WaitText("Copied")
+	var told string
+	for range 50 {
+		if b.Eval(`document.getElementById("announce").textContent`, &told); told == "Copied" {
+			return
+		}
+	}
+	t.Errorf("a screen reader is told %q", told)
+}
+
+// freshThroughIdP: a dangerous act of a user of single sign-on makes a round
+// trip to the Identity Provider, and comes back to where it was asked for.
+func freshThroughIdP(t *testing.T, s *stage) {
+	o := s.office(t)
+	p := s.idp.newProfile(t, o.Organization, nil)
+	p.Enforce(t)
+	b := s.newTab(t)
+	b.path(o.home)
+	b.identify(o.owner)
+	b.logIn(o.owner)
+	b.at(t, o.home)
+	s.age(t, o.owner)
+	b.path(o.home + "/users/" + o.user)
+	b.Click("Change role")
+	b.WaitText("Sign in again")
+	b.Click("Sign in through your company")
+	b.at(t, o.home+"/users/"+o.user+"/role")
+	b.Click("#role-1")
+	b.Click("Change role")
+	b.WaitText("The role of Test User is now: Administrator.")
+}
+
+// germanAdminCenter goes through the pages of the Admin Center. The tab is beside
+// one in which somebody else is signed in: it asks whether to go on.
+func (s *stage) germanAdminCenter(t *testing.T, b *tab) {
+	t.Helper()
+	o := s.fullOffice(t)
+	b.Show(testenv.Viewport(320, 640))
+	b.path("/login/password")
+	b.Fill("#email", o.owner)
+	b.Fill("#password", harness.Password)
+	b.SubmitForm("#password")
+	b.Click("Als " + o.owner + " weitermachen")
+	for name, path := range map[string]string{
+		"overview": "", "settings": "/settings", "roles": "/roles", "audit": "/audit?kind=user", "domains": "/domains", "domain": "/domains/" + o.DomainID,
+		"domain-new": "/domains/new", "users": "/users", "user": "/users/" + o.user, "user-new": "/users/new", "user-sso": "/users/" + o.user + "/sso",
+		"user-remove": "/users/" + o.user + "/remove", "bulk": "/users/deactivate?all=1", "accounts": "/accounts", "account": "/accounts/" + o.account,
+	} {
+		b.path(o.home + path)
+		b.answered(t, 200, "")
+		b.german(t, "admin-"+name)
+	}
+}
+
+// adminCases are the pages of the Admin Center, for looking at.
+func adminCases() []pageCase {
+	at := func(path string) func(*testing.T, *stage) *tab {
+		return func(t *testing.T, s *stage) *tab {
+			o := s.fullOffice(t)
+			return o.enter(t, s, strings.NewReplacer("{user}", o.user, "{domain}", o.DomainID, "{account}", o.account).Replace(path))
+		}
+	}
+	empty := func(path string) func(*testing.T, *stage) *tab {
+		return func(t *testing.T, s *stage) *tab { return s.office(t).enter(t, s, path) }
+	}
+	return []pageCase{
+		{"admin-overview", "body", at("")},
+		{"admin-overview-new", "body", empty("")},
+		{"admin-settings", "#name", at("/settings")},
+		{"admin-roles", "body", at("/roles")},
+		{"admin-audit", "body", at("/audit")},
+		{"admin-audit-empty", "body", empty("/audit?kind=token")},
+		{"admin-domains", "body", at("/domains")},
+		{"admin-domain", "body", at("/domains/{domain}")},
+		{"admin-domain-new", "#name", at("/domains/new")},
+		{"admin-domain-remove", "[data-cancel]", at("/domains/{domain}/remove")},
+		{"admin-users", "body", at("/users")},
+		{"admin-users-none", "body", at("/users?q=nobody")},
+		{"admin-users-bulk", "[data-cancel]", at("/users/deactivate?all=1")},
+		{"admin-user-new", "#email", at("/users/new")},
+		{"admin-user", "body", at("/users/{user}")},
+		{"admin-user-history", "body", at("/users/{user}/history")},
+		{"admin-user-role", "body", at("/users/{user}/role")},
+		{"admin-user-sso", "body", at("/users/{user}/sso")},
+		{"admin-user-remove", "[data-cancel]", at("/users/{user}/remove")},
+		{"admin-user-accounts", "#account", at("/users/{user}/accounts")},
+		{"admin-accounts", "body", at("/accounts")},
+		{"admin-accounts-empty", "body", empty("/accounts")},
+		{"admin-account", "body", at("/accounts/{account}")},
+		{"admin-account-member", "#email", at("/accounts/{account}/members")},
+		{"admin-form-error", "#name", func(t *testing.T, s *stage) *tab {
+			b := s.office(t).enter(t, s, "/settings")
+			b.Fill("#session_idle_minutes", "soon")
+			b.Fill("#name", "")
+			b.Click("Save settings")
+			b.answered(t, 422, "invalid")
+			return b
+		}},
+		{"admin-fresh", "#password", func(t *testing.T, s *stage) *tab {
+			o := s.office(t)
+			b := o.enter(t, s, "/users/"+o.user)
+			s.age(t, o.owner)
+			b.Click("Change role")
+			b.WaitText("Sign in again")
+			return b
+		}},
+	}
+}
+
+// A fullOffice has some of everything.
+type fullOffice struct {
+	*office
+	account string // the id of one
+}
+
+// fullOffice makes one, once: pages are looked at and change nothing.
+func (s *stage) fullOffice(t *testing.T) *fullOffice {
+	t.Helper()
+	s.fullOnce.Do(func() { s.full = s.furnish(t) })
+	if s.full == nil {
+		t.Fatal("there is no office to look at")
+	}
+	return s.full
+}
+
+// age puts a user's sign-ins back in time: they are not fresh any more.
+func (s *stage) age(t *testing.T, email string) {
+	t.Helper()
+	if n := s.Exec(t, `update sessions set authenticated_at = $1 where user_id in (select id from users where email = $2)`, time.Now().Add(-11*time.Minute), email); n == 0 {
+		t.Fatal("there is no session")
+	}
+}
+
+func (s *stage) furnish(t *testing.T) *fullOffice {
+	t.Helper()
+	o := &fullOffice{office: s.office(t)}
+	o.OK(t, "POST", "/organizations/"+o.ID+"/domains", harness.Object{"name": "a-rather-long-name-that-hardly-fits-anywhere." + o.Domain})
+	for i, name := range []string{"Production", "Staging", "Donaudampfschifffahrtsgesellschaftskapitaensanwaerter"} {
+		id := harness.ID(o.OK(t, "POST", "/organizations/"+o.ID+"/accounts", harness.Object{"name": name}))
+		o.OK(t, "PUT", "/accounts/"+id+"/members/"+o.user, harness.Object{"roles": []string{"administrator", "developer", "billing"}[:i+1]})
+		if o.account = id; i == 1 {
+			o.OK(t, "PATCH", "/accounts/"+id, harness.Object{"archived": true})
+		}
+	}
+	for i := range 12 {
+		id := o.Invite(t, o.Address(fmt.Sprintf("person.number.%02d", i)))
+		o.OK(t, "PATCH", "/users/"+id, harness.Object{"name": fmt.Sprintf("Person Number %02d", i)})
+		if i%4 == 3 {
+			o.OK(t, "PATCH", "/users/"+id, harness.Object{"status": "deactivated"})
+		}
+	}
+	o.OK(t, "POST", "/organizations/"+o.ID+"/users", harness.Object{"email": "guest@elsewhere.test"})
+	p := s.idp.newProfile(t, o.Organization, nil)
+	p.OK(t, "PATCH", "/users/"+o.user, harness.Object{"sso": harness.Object{"setting": "enabled", "profile_id": p.ID}})
+	user := s.newTab(t)
+	user.path(loginPath)
+	user.identify(o.Address("user"))
+	user.logIn(o.Address("user"))
+	user.WaitURL(s.Base + "/")
+	wrong := s.newTab(t)
+	wrong.path("/login/password")
+	wrong.Fill("E-mail address", o.Address("user"))
+	wrong.Fill("Password", "not the password")
+	wrong.Click("Sign in")
+	return o
+}
