@@ -80,6 +80,7 @@ const (
 	UserSSOChanged        Action = "user.sso_changed"
 	UserPasswordSet       Action = "user.password_set"
 	UserPasswordChanged   Action = "user.password_changed"
+	UserPasswordCleared   Action = "user.password_cleared"
 	InvitationCreated     Action = "invitation.created"
 	InvitationRevoked     Action = "invitation.revoked"
 	InvitationSent        Action = "invitation.sent"

@@ -24,6 +24,9 @@ type SSOChange struct {
 	// ProfileID is for SSOEnabled; empty means the profile that the user's
 	// domain is enforced with.
 	ProfileID string
+	// NewPassword, with SSODisabled, takes a password away that the user has
+	// from before. The user then needs a link to set one.
+	NewPassword bool
 }
 
 // UpdateUser changes a user. All of it happens or nothing.
@@ -184,7 +187,14 @@ func (s *Service) changeSSO(tx *db.Tx, u *User, in UserChange) error {
 	}
 	switch in.SSO.Setting {
 	case access.SSODisabled:
-		return s.setSSO(tx, u, access.SSODisabled, "")
+		if err := s.setSSO(tx, u, access.SSODisabled, ""); err != nil || !in.SSO.NewPassword || !u.HasPassword() {
+			return err
+		}
+		u.PasswordHash = ""
+		if err := updateUser(tx, u); err != nil {
+			return err
+		}
+		return s.audit.Append(tx, audit.Event{OrganizationID: u.OrganizationID, Action: audit.UserPasswordCleared, Target: u.target()})
 	case access.SSOInherit, access.SSOEnabled:
 	default:
 		return fault.Invalid(fault.Field{Name: "sso.setting", Message: "is inherit, enabled or disabled"})

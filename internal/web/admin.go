@@ -50,6 +50,8 @@ func (w *Web) adminRoutes() []adminRoute {
 		{form, "/users/{user}/reactivate", access.ActUserUpdate, w.adminReactivateUser},
 		{form, "/users/{user}/remove", access.ActUserDelete, w.adminRemoveUser},
 		{form, "/users/{user}/sessions", access.ActUserSessions, w.adminEndUserSessions},
+		{form, "/users/{user}/invitation", access.ActUserInvite, w.adminResendInvitation},
+		{form, "/users/{user}/password", access.ActUserPasswordReset, w.adminSendPasswordReset},
 		{form, "/users/{user}/accounts", access.ActAccountWrite, w.adminAddUserToAccount},
 
 		{page, "/accounts", access.ActAccountRead, w.adminAccounts},

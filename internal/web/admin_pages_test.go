@@ -396,3 +396,45 @@ func TestWhatIsSaidOnceCantBeMadeUp(t *testing.T) {
 	b.cookies[s.web.cookieName(cookieDone)] = "user_added.PHNjcmlwdD4"
 	b.get(acme.home()).shows("&lt;script&gt; belongs")
 }
+
+func TestMailsThatAnAdministratorSends(t *testing.T) {
+	s := secureSite(t)
+	acme := s.office(t, "Acme")
+	b := s.as(t, acme.owner)
+	got := func(to string, n int) {
+		t.Helper()
+		if list := s.Mails(t, to); len(list) != n {
+			t.Errorf("%d mails to %s, not %d", len(list), to, n)
+		}
+	}
+	got("guest@elsewhere.test", 1)
+	path := acme.home() + "/users/new"
+	user := b.post(path, "email", "new@acme.test", "role", "member", "invite", "1").redirected(acme.home() + "/users/usr_")
+	got("new@acme.test", 1)
+	quiet := b.post(path, "email", "quiet@acme.test", "role", "member").redirected(acme.home() + "/users/usr_")
+	got("quiet@acme.test", 0)
+	b.get(quiet).shows(quiet+"/invitation").hides(quiet + "/password")
+	b.get(quiet + "/invitation").shows("Send quiet@acme.test the invitation again?")
+	b.post(quiet + "/invitation").redirected(quiet)
+	got("quiet@acme.test", 1)
+	b.post(acme.home() + "/users/" + acme.invitation.ID + "/invitation").redirected(acme.home() + "/users/" + acme.invitation.ID)
+	got("guest@elsewhere.test", 1)
+	b.post(user+"/password").wrong(409, "", "This user has never been active.")
+	active := acme.path("/users/{user}")
+	b.get(active).shows(active + "/password").hides(active + "/invitation")
+	b.post(active + "/password").redirected(active)
+	b.get(active).shows("A link for a new password is on its way to user@acme.test.")
+	got("user@acme.test", 1)
+	b.post(active+"/invitation").wrong(409, "", "This user has been active already")
+
+	p := acme.Profile(t)
+	p.Enforce(t, acme.domain)
+	b.post(active+"/password").refused(403, "sso_required")
+	b.get(active).hides(active + "/password")
+	b.post(active+"/sso", "sso", "disabled", "acknowledge", "1", "new_password", "1").redirected(active)
+	if u := s.User(t, acme.user.ID); u.HasPassword() {
+		t.Error("the password from before counts")
+	}
+	got("user@acme.test", 1)
+	b.get(active+"/history").shows("Password taken away", "Password reset asked for")
+}

@@ -22,6 +22,7 @@ type userView struct {
 	Status            access.UserStatus
 	SSO               access.SSOSetting
 	SSOProfile        bool // the organization has one: the setting can be changed
+	Password          bool // the user signs in with one
 	Way, Why          string
 	Profile           string // by which the user signs in
 	Created           time.Time
@@ -81,6 +82,7 @@ func (w *Web) adminUser(v *visit) error {
 // way tells how the user signs in, and why.
 func (u *userView) way(v *visit, of *directory.UserView) error {
 	u.SSO, u.Way, u.Why = of.User.SSO, u.Word("way", string(of.SignIn.Method)), u.Word("reason", string(of.SignIn.Reason))
+	u.Password = of.SignIn.Method == access.MethodPassword
 	profiles, err := v.web.SSO.Profiles(v.Context(), v.actor(), v.organization.ID, all)
 	if err != nil {
 		return err
@@ -204,22 +206,37 @@ func (w *Web) adminUserSSO(v *visit) error {
 	}})
 	f.add(formField{Name: "sso.profile_id", Kind: fieldSelect, Label: f.T("users.sso_profile"), Hint: f.T("users.sso_profile_hint"),
 		Value: u.ProfileID, Options: f.usable(profiles)})
+	f.add(formField{Name: "new_password", Kind: fieldCheckbox, Label: f.T("users.sso_new_password"), Hint: f.T("users.sso_new_password_hint"), Checked: true})
 	f.acknowledge("users.sso_acknowledge")
 	if !f.sent() {
 		return f.show(nil)
 	}
 	change := directory.SSOChange{Setting: access.SSOSetting(v.PostFormValue("sso"))}
-	if change.Setting == access.SSOEnabled {
+	switch change.Setting {
+	case access.SSOEnabled:
 		change.ProfileID = v.PostFormValue("sso.profile_id")
+	case access.SSODisabled:
+		change.NewPassword = v.PostFormValue("new_password") != ""
 	}
 	if err = f.acknowledged(); err == nil {
-		_, err = w.Directory.UpdateUser(v.Context(), v.actor(), u.ID, directory.UserChange{SSO: &change})
+		err = v.changeSSO(u, change)
 	}
 	if err != nil {
 		return f.show(err)
 	}
 	v.say("done.user_sso", u.Label(), f.Word("sso", string(change.Setting)))
 	return v.toUser(u.ID)
+}
+
+// changeSSO changes the switch, and mails the way to a new password where one is
+// wanted.
+func (v *visit) changeSSO(u directory.User, change directory.SSOChange) error {
+	changed, err := v.web.Directory.UpdateUser(v.Context(), v.actor(), u.ID, directory.UserChange{SSO: &change})
+	if err != nil || !change.NewPassword || changed.User.Status != access.UserActive {
+		return err
+	}
+	_, err = v.web.SignIn.SendPasswordReset(v.Context(), v.actor(), u.ID)
+	return err
 }
 
 // usable are the profiles that a user may be made to sign in with.
@@ -263,6 +280,41 @@ func (w *Web) adminEndUserSessions(v *visit) error {
 		f.point("users.end_sessions_own")
 	}
 	return v.act(f, &u, "done.user_sessions", func() error { return w.SignIn.EndUserSessions(v.Context(), v.actor(), u.ID) })
+}
+
+// adminResendInvitation mails an invitation once more: to a user who was never
+// active, or to whoever has an invited address.
+func (w *Web) adminResendInvitation(v *visit) error {
+	u, err := v.member()
+	if err != nil {
+		return err
+	}
+	row := (&AdminFrame{Base: v.base}).row(u)
+	f := v.newQuestion("users", "users.resend_title", "users.resend", Link{row.Email, row.URL}, row.Email)
+	f.Danger = false
+	f.point("users.resend_what")
+	if !f.sent() {
+		return f.show(nil)
+	}
+	if _, err := w.Directory.ResendInvitation(v.Context(), v.actor(), row.ID); err != nil {
+		return f.show(err)
+	}
+	v.say("done.invitation_sent", row.Email)
+	return v.toUser(row.ID)
+}
+
+// adminSendPasswordReset mails a link by which the user sets a new password.
+func (w *Web) adminSendPasswordReset(v *visit) error {
+	f, u, err := v.userForm("users.reset_title", "users.reset", true)
+	if err != nil {
+		return err
+	}
+	f.Danger = false
+	f.point("users.reset_what")
+	return v.act(f, &u, "done.reset_sent", func() error {
+		_, err := w.SignIn.SendPasswordReset(v.Context(), v.actor(), u.ID)
+		return err
+	})
 }
 
 // act does what a question was about.

@@ -152,10 +152,12 @@ func (w *Web) adminAddUser(v *visit) error {
 	f.add(formField{Name: "email", Kind: fieldEmail, Label: f.T("field.email"), Required: true, Autocomplete: "off", Max: 254})
 	f.text("name", "users.name", "").Hint = f.T("users.name_hint")
 	f.add(formField{Name: "role", Kind: fieldRadio, Label: f.T("users.role"), Value: string(access.RoleMember), Options: f.roleOptions()})
+	f.add(formField{Name: "invite", Kind: fieldCheckbox, Label: f.T("users.invite"), Hint: f.T("users.invite_hint"), Checked: true})
 	if !f.sent() {
 		return f.show(nil)
 	}
-	in := directory.NewUser{Email: v.PostFormValue("email"), Name: v.PostFormValue("name"), Role: access.Role(v.PostFormValue("role"))}
+	in := directory.NewUser{Email: v.PostFormValue("email"), Name: v.PostFormValue("name"), Role: access.Role(v.PostFormValue("role")),
+		Language: v.lang, Silent: v.PostFormValue("invite") == ""}
 	if in.Role != access.RoleMember && !v.actor().Fresh && in.Role != "" {
 		// What was entered goes along, and comes back.
 		return v.askFresh(v.base + "/users/new?" + url.Values{"email": {in.Email}, "name": {in.Name}, "role": {string(in.Role)}}.Encode())
