@@ -413,7 +413,7 @@ func TestMailsThatAnAdministratorSends(t *testing.T) {
 	got("new@acme.test", 1)
 	quiet := b.post(path, "email", "quiet@acme.test", "role", "member").redirected(acme.home() + "/users/usr_")
 	got("quiet@acme.test", 0)
-	b.get(quiet).shows(quiet+"/invitation").hides(quiet + "/password")
+	b.get(quiet).shows(quiet + "/invitation").hides(quiet + "/password")
 	b.get(quiet + "/invitation").shows("Send quiet@acme.test the invitation again?")
 	b.post(quiet + "/invitation").redirected(quiet)
 	got("quiet@acme.test", 1)

@@ -26,15 +26,13 @@ func texts(t *testing.T) catalog {
 // inTemplates and inCode find the keys that are asked for by name.
 var (
 	inTemplates = regexp.MustCompile(`\.T "([a-z_.]+)"`)
-	inCode      = regexp.MustCompile(`"((?:` + sections + `)\.[a-z_.]+)"`)
 	counted     = regexp.MustCompile(`\bN[( ]"([a-z_.]+)"`)
 	countedToo  = regexp.MustCompile(`bulk\{"([a-z_.]+)"`)
 )
 
-// sections are the first parts of keys that code asks for, through one function
-// or another.
-const sections = "accounts|admin|audit|console|continue|copy|domains|done|error|forgot|form|found|fresh|help|initial|invitation|list|login|method|overview|password|post|" +
-	"proof|refusal|reset|roles|sent|signup|security|settings|users|field"
+// dotted is a text that may be a key: it is one if its first part is that of
+// others.
+var dotted = regexp.MustCompile(`"(([a-z_]+)\.[a-z_.]+)"`)
 
 // words are the values that pages have a name for.
 func words(t *testing.T) (keys []string) {
@@ -71,15 +69,21 @@ func named(key string) bool {
 func asked(t *testing.T) map[string]string {
 	t.Helper()
 	found := map[string]string{}
-	search := func(name string, raw []byte, keys *regexp.Regexp) {
+	search := func(name string, raw []byte, keys *regexp.Regexp, endings ...string) {
 		for _, m := range keys.FindAllSubmatch(raw, -1) {
-			found[string(m[1])] = name
-		}
-		for _, one := range []*regexp.Regexp{counted, countedToo} {
-			for _, m := range one.FindAllSubmatch(raw, -1) {
-				found[string(m[1])], found[string(m[1])+"_one"] = name, name
+			for _, ending := range endings {
+				found[string(m[1])+ending] = name
 			}
 		}
+	}
+	sections := map[string]bool{}
+	for key := range texts(t)[defaultLanguage] {
+		section, _, _ := strings.Cut(key, ".")
+		sections[section] = !named(key)
+	}
+	for _, key := range words(t) {
+		section, _, _ := strings.Cut(key, ".")
+		delete(sections, section) // values, which code does not ask for by name
 	}
 	templates, err := fs.Glob(files, "templates/*.html")
 	if err != nil {
@@ -90,7 +94,8 @@ func asked(t *testing.T) map[string]string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		search(name, raw, inTemplates)
+		search(name, raw, inTemplates, "")
+		search(name, raw, counted, "", "_one")
 	}
 	code, err := filepath.Glob("*.go")
 	if err != nil {
@@ -104,7 +109,13 @@ func asked(t *testing.T) map[string]string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		search(name, raw, inCode)
+		search(name, raw, counted, "", "_one")
+		search(name, raw, countedToo, "", "_one")
+		for _, m := range dotted.FindAllSubmatch(raw, -1) {
+			if sections[string(m[2])] {
+				found[string(m[1])] = name
+			}
+		}
 	}
 	for _, key := range words(t) {
 		found[key] = "the list of words"
