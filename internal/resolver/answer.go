@@ -41,8 +41,10 @@ func read(message []byte, id uint16, q dnsmessage.Question) (*answer, error) {
 	if h.Truncated || h.RCode != dnsmessage.RCodeSuccess {
 		return a, nil
 	}
-	a.records, err = records(&p, q)
-	return a, err
+	if a.records, err = records(&p, q); err != nil {
+		return nil, err
+	}
+	return a, nil
 }
 
 // records returns those of the asked kind at the end of the chain of aliases

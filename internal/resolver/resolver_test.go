@@ -313,35 +313,3 @@ func TestTheSystemsResolver(t *testing.T) {
 		}
 	}
 }
-
-func FuzzAnswer(f *testing.F) {
-	f.Add([]byte{}, false)
-	f.Add([]byte("nonsense"), true)
-	f.Fuzz(func(t *testing.T, raw []byte, tcp bool) {
-		d := testenv.StartDNS(t)
-		all, err := resolver.New(d.Address)
-		if err != nil {
-			t.Fatal(err)
-		}
-		d.Hijack(func(message []byte, _ bool) [][]byte {
-			if len(raw) > 2 { // the id fits, so that the rest is read
-				raw = append(append([]byte(nil), message[:2]...), raw[2:]...)
-			}
-			return [][]byte{raw}
-		})
-		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-		defer cancel()
-		for _, text := range must(all[0].TXT(ctx, "acme.test")) {
-			if len(text) > 1024 {
-				t.Errorf("%d octets", len(text))
-			}
-		}
-	})
-}
-
-func must(texts []string, err error) []string {
-	if err != nil {
-		return nil
-	}
-	return texts
-}

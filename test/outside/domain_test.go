@@ -17,12 +17,10 @@ import (
 	"sallyport/test/harness"
 )
 
-// A namedServer is a server that asks the test's name servers for proofs and
-// writes its mails into a directory.
+// A namedServer is a server that asks the test's name servers for proofs.
 type namedServer struct {
 	*harness.Server
-	dns  [2]*testenv.DNS
-	mail string
+	dns [2]*testenv.DNS
 }
 
 // withNames runs a test on both engines, each with a server of its own.
@@ -31,10 +29,10 @@ func withNames(t *testing.T, o harness.Options, f func(t *testing.T, s *namedSer
 	for _, engine := range harness.Engines {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()
-			s := &namedServer{dns: [2]*testenv.DNS{testenv.StartDNS(t), testenv.StartDNS(t)}, mail: t.TempDir()}
+			s := &namedServer{dns: [2]*testenv.DNS{testenv.StartDNS(t), testenv.StartDNS(t)}}
 			o := o
 			o.Engine = engine
-			o.Args = append([]string{"--dns-resolver", s.dns[0].Address + "," + s.dns[1].Address, "--mail", "file:" + s.mail,
+			o.Args = append([]string{"--dns-resolver", s.dns[0].Address + "," + s.dns[1].Address,
 				"--operator-mail", "operator@installation.test"}, o.Args...)
 			s.Server = harness.Start(t, o)
 			f(t, s)
@@ -89,7 +87,7 @@ func (s *namedServer) mailed(t *testing.T, to, subject string) testenv.Mail {
 	var seen []string
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		seen = nil
-		for _, m := range testenv.MailsIn(t, s.mail) {
+		for _, m := range testenv.MailsIn(t, s.MailDir) {
 			if m.To == to && m.Subject == subject {
 				return m
 			}
