@@ -32,6 +32,7 @@ type Resolver interface {
 const (
 	timeout    = 5 * time.Second // for an answer, over both transports
 	tryAgain   = 2 * time.Second // after which a lost datagram is sent again
+	tries      = 3               // datagrams with one question
 	maxRecords = 100             // of an answer that are read
 	maxText    = 1024            // octets of a text; the rest is cut off
 )

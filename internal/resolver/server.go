@@ -120,7 +120,7 @@ func (s server) overUDP(ctx context.Context, q dnsmessage.Question, extended boo
 	}
 	defer conn.Close()
 	buffer := make([]byte, 1<<16)
-	for ctx.Err() == nil {
+	for range tries {
 		if _, err := conn.Write(question); err != nil {
 			return nil, err
 		}
@@ -140,7 +140,7 @@ func (s server) overUDP(ctx context.Context, q dnsmessage.Question, extended boo
 			}
 		}
 	}
-	return nil, ctx.Err()
+	return nil, errors.New("it does not answer")
 }
 
 // overTCP asks for an answer of any length, which is at most 64 KiB.
