@@ -331,7 +331,7 @@ func TestMailsOfAnImport(t *testing.T) {
 	parts.Each(t, func(t *testing.T, p *parts.Parts) {
 		stop := p.Work(t)
 		acme, _ := stage(t, p)
-		i := bring(t, acme, operator, mixed, imports.Options{})
+		bring(t, acme, operator, mixed, imports.Options{})
 		mails := func(to string) (subjects string) {
 			for range 300 {
 				if n := p.Count(t, "select count(*) from jobs where status in ('queued', 'running')"); n == 0 {
@@ -353,7 +353,7 @@ func TestMailsOfAnImport(t *testing.T) {
 			}
 		}
 		// Silent, nobody is invited.
-		i = bring(t, acme, operator, "email\nquiet@acme.test\nquiet@home.test\n", imports.Options{Silent: true})
+		i := bring(t, acme, operator, "email\nquiet@acme.test\nquiet@home.test\n", imports.Options{Silent: true})
 		want(t, i, "done 2/2: 2 created, 0 updated, 0 unchanged, 0 failed")
 		if got := mails("quiet@acme.test") + mails("quiet@home.test"); got != "" {
 			t.Error(got)
