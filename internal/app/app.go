@@ -144,7 +144,7 @@ func build(s Settings, version string, logger *slog.Logger, d *db.DB, ring *secr
 	proxies := door.Proxies(s.TrustedProxies)
 	a.API = api.New(api.Services{DB: d, IDs: ids, Audit: log, Directory: dir, SSO: a.sso, SignIn: a.signin, Tokens: a.Tokens, Imports: a.imports},
 		api.Config{BaseURL: s.BaseURL, Version: version, Proxies: proxies})
-	a.Web, err = web.New(web.Services{DB: d, IDs: ids, Audit: log, Directory: dir, SignIn: a.signin, SSO: a.sso, Logger: logger},
+	a.Web, err = web.New(web.Services{DB: d, IDs: ids, Audit: log, Directory: dir, SignIn: a.signin, SSO: a.sso, Imports: a.imports, Logger: logger},
 		web.Config{BaseURL: s.BaseURL, ProductName: s.ProductName, SupportURL: s.SupportURL, SalesURL: s.SalesURL, Proxies: proxies})
 	return a, err
 }

@@ -2,14 +2,18 @@ package web
 
 import (
 	"fmt"
+	"io"
+	"mime/multipart"
 	"net/http"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"sallyport/internal/access"
 	"sallyport/internal/audit"
 	"sallyport/internal/directory"
+	"sallyport/internal/imports"
 	"sallyport/internal/session"
 	"sallyport/internal/sso"
 	"sallyport/internal/testenv/parts"
@@ -437,4 +441,104 @@ func TestMailsThatAnAdministratorSends(t *testing.T) {
 	}
 	got("user@acme.test", 1)
 	b.get(active+"/history").shows("Password taken away", "Password reset asked for")
+}
+
+// upload sends a file as browsers do.
+func (b *browser) upload(path, field, name, content string) page {
+	b.t.Helper()
+	var body strings.Builder
+	w := multipart.NewWriter(&body)
+	part, err := w.CreateFormFile(field, name)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if _, err := io.WriteString(part, content); err != nil {
+		b.t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		b.t.Fatal(err)
+	}
+	r := b.form(path)
+	r.Body, r.ContentLength = io.NopCloser(strings.NewReader(body.String())), int64(body.Len())
+	r.Header.Set("Content-Type", w.FormDataContentType())
+	return b.send(r)
+}
+
+// settled lets the background work be done, until an import is at its end.
+func (b *browser) settled(path string) page {
+	b.t.Helper()
+	b.get(path).shows("every 1s", `http-equiv="refresh"`)
+	defer b.Work(b.t)()
+	for range 1000 {
+		if p := b.get(path); !strings.Contains(p.text(), "every 1s") {
+			return p.hides(`http-equiv="refresh"`)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	b.t.Fatal("it does not end")
+	return page{}
+}
+
+func TestUsersAreImportedFromAFile(t *testing.T) {
+	s := secureSite(t)
+	acme := s.office(t, "Acme")
+	b, path := s.as(t, acme.owner), acme.home()+"/imports"
+	b.get(acme.home() + "/users").shows(path)
+	b.get(path).shows("acme.test", path+"/template.csv", `type="file"`, "Imports so far", acme.imported.ID)
+	if p := b.get(path + "/template.csv"); p.Header().Get("Content-Type") != "text/csv; charset=utf-8" || !strings.HasPrefix(p.text(), "email,name,role\n") {
+		t.Errorf("%v %s", p.Header(), p.text())
+	}
+	for _, wrong := range []page{b.upload(path, "file", "", ""), b.upload(path, "other", "x.csv", "email\n"), b.upload(path, "file", "x.csv", "")} {
+		if wrong.Code != 422 || !strings.Contains(wrong.text(), `id="file-error"`) {
+			t.Errorf("%d %s", wrong.Code, wrong.main())
+		}
+	}
+	b.upload(path, "file", "x.csv", "email\n"+strings.Repeat("x", imports.MaxBytes+maxForm)).wrong(413, "", "32 MiB")
+	b.post(path, "file", "no file at all").refused(400, "malformed")
+
+	file := "email,name,role\nnew@acme.test,New One,\nuser@acme.test,Renamed,\nnonsense,,\nguest@home.test,<b>Guest</b>,\n"
+	dry := b.upload(path, "file", "x.csv", file).redirected(path + "/job_")
+	b.settled(dry).shows("<h1>Dry run</h1>", "Nothing has changed yet.", "Errors: 1", "To be created: 2", "To be changed or taken in: 1", "nonsense", "Line 4", "new@acme.test",
+		"&lt;b&gt;Guest", dry+"/confirm", dry+"/rows.csv?result=failed")
+	if n := s.Count(t, "select count(*) from users where email_key = 'new@acme.test'"); n != 0 {
+		t.Error("a dry run has changed something")
+	}
+	errors := b.get(dry + "/rows.csv?result=failed")
+	if !strings.Contains(errors.Header().Get("Content-Disposition"), "errors.csv") || !strings.Contains(errors.text(), "nonsense") || strings.Contains(errors.text(), "new@acme") {
+		t.Errorf("%v %s", errors.Header(), errors.text())
+	}
+	b.get(dry+"/confirm").shows("2 users are created and 1 changed or taken in.", "1 rows are left out.")
+	done := b.post(dry+"/confirm", "invite", "1").redirected(path + "/job_")
+	b.settled(done).shows("<h1>Import</h1>", "The import is finished.", "Created: 2", done+"/undo").hides(done + "/confirm")
+	if n := s.Count(t, "select count(*) from users where email_key = 'new@acme.test'"); n != 1 {
+		t.Error("nobody was created")
+	}
+	b.get(path).shows("Imports so far", done, dry, "Dry run", "Done")
+	b.get(done+"/undo").shows("Undo this import?", "autofocus>Cancel")
+	b.post(done + "/undo").redirected(done)
+	b.settled(done).shows("The import was taken back: 3 undone, 0 left")
+	b.get(path+"/job_nothing").refused(404, "not_found")
+	globex := s.office(t, "Globex")
+	for _, below := range []string{"", "/rows.csv", "/confirm", "/undo"} {
+		s.as(t, globex.owner).get(globex.home()+"/imports/"+strings.TrimPrefix(done, path+"/")+below).refused(404, "not_found")
+	}
+}
+
+func TestIndependentUsersAreTakenIn(t *testing.T) {
+	s := secureSite(t)
+	s.Independent(t, "known@acme.test")
+	s.Unproved(t, "unproved@acme.test")
+	acme := s.office(t, "Acme")
+	b, path := s.as(t, acme.owner), acme.home()+"/imports"
+	b.post(path+"/domains").wrong(422, "domain_ids", "Choose one or more domains.")
+	dry := b.post(path+"/domains", "domain_ids", acme.domain.ID).redirected(path + "/job_")
+	b.settled(dry).shows("To be changed or taken in: 2", "known@acme.test", "1 never confirmed their address")
+	b.get(dry+"/confirm").shows("0 users are created and 2 changed or taken in.", "1 of them lose a password")
+	b.settled(b.post(dry + "/confirm").redirected(path + "/job_")).shows("Changed or taken in: 2")
+	if n := s.Count(t, "select count(*) from users where organization_id = $1", acme.ID); n != 5 {
+		t.Errorf("%d users", n)
+	}
+	pending := acme.Claim(t, "later.test")
+	b.get(path).hides("later.test")
+	b.post(path+"/domains", "domain_ids", pending.ID).wrong(409, "", "")
 }

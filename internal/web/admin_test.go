@@ -10,6 +10,7 @@ import (
 
 	"sallyport/internal/access"
 	"sallyport/internal/directory"
+	"sallyport/internal/imports"
 	"sallyport/internal/session"
 	"sallyport/internal/testenv/parts"
 )
@@ -21,6 +22,7 @@ type office struct {
 	domain             directory.Domain
 	account            directory.Account
 	invitation         directory.Invitation
+	imported           imports.Import
 }
 
 func (s *site) office(t testing.TB, name string) *office {
@@ -39,6 +41,9 @@ func (s *site) office(t testing.TB, name string) *office {
 	if _, err = s.Directory.SetMember(t.Context(), parts.Operator(), o.account.ID, o.user.ID, []string{"viewer"}); err != nil {
 		t.Fatal(err)
 	}
+	if o.imported, err = s.Imports.ImportCSV(t.Context(), parts.Operator(), o.ID, strings.NewReader("email\nimported@"+domain+"\n"), imports.Options{DryRun: true}); err != nil {
+		t.Fatal(err)
+	}
 	return o
 }
 
@@ -52,7 +57,7 @@ func (s *site) as(t testing.TB, u directory.User) *browser {
 
 // path is that of a route about what the office has.
 func (o *office) path(route string) string {
-	return "/admin/" + o.ID + strings.NewReplacer("{user}", o.user.ID, "{domain}", o.domain.ID, "{account}", o.account.ID).Replace(route)
+	return "/admin/" + o.ID + strings.NewReplacer("{user}", o.user.ID, "{domain}", o.domain.ID, "{account}", o.account.ID, "{import}", o.imported.ID).Replace(route)
 }
 
 func (o *office) home() string { return "/admin/" + o.ID }
@@ -277,7 +282,7 @@ func TestHostileValuesInEveryForm(t *testing.T) {
 	acme.Profile(t)
 	names := []string{"name", "email", "role", "sso", "sso.profile_id", "roles", "account", "session_idle_minutes", "session_max_minutes", "count", "acknowledge"}
 	for _, route := range s.web.adminRoutes() {
-		if !strings.Contains(route.methods, http.MethodPost) || slices.Contains([]string{"/users/{user}/remove", "/users/{user}/sessions", "/domains/{domain}/remove"}, route.path) {
+		if !strings.Contains(route.methods, http.MethodPost) || slices.Contains([]string{"/users/{user}/remove", "/users/{user}/sessions", "/domains/{domain}/remove", "/imports"}, route.path) {
 			continue // these have no fields: whatever is sent, they act
 		}
 		for i, value := range hostileValues {

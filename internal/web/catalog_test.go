@@ -47,8 +47,10 @@ func words(t *testing.T) (keys []string) {
 	for kind, values := range map[string]string{
 		"status": "invited active deactivated", "role": "owner administrator member", "sso": "inherit enabled disabled",
 		"domain": "pending verified lapsing frozen", "domain_what": "pending verified lapsing frozen",
-		"way":     "password sso none recovery",
-		"reason":  "user_deactivated sso_disabled_for_user sso_enabled_for_user domain_enforced not_enforced",
+		"way":    "password sso none recovery",
+		"reason": "user_deactivated sso_disabled_for_user sso_enabled_for_user domain_enforced not_enforced",
+		"import": "csv domain", "import_status": "queued running done failed",
+		"import_group": "created updated unchanged failed", "import_would": "created updated unchanged failed",
 		"edition": "standard administration enterprise", "actor": "operator token system anonymous",
 		"account_role": "administrator developer billing support viewer", "kind": strings.Join(auditKinds, " "),
 	} {

@@ -56,6 +56,7 @@ type Frame struct {
 	User    string // the address of who is signed in; empty for nobody
 	Here    string // the entry of the navigation that the page is
 	Admin   string // path of the Admin Center that the user may enter
+	Refresh int    // seconds after which the page is worth another look; zero: it stays
 	// Reference is that of the refusal that the page tells, if it does.
 	Reference string
 	catalog   catalog

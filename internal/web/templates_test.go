@@ -26,7 +26,7 @@ var views = map[string]any{
 	"fresh": freshView{}, "found": foundView{},
 	"admin_overview": overviewView{}, "admin_form": formView{}, "admin_roles": rolesView{}, "admin_audit": auditView{},
 	"admin_domains": domainsView{}, "admin_domain": domainView{}, "admin_users": usersView{}, "admin_user": userView{},
-	"admin_accounts": accountsView{}, "admin_account": accountView{},
+	"admin_imports": importsView{}, "admin_import": importView{}, "admin_accounts": accountsView{}, "admin_account": accountView{},
 }
 
 // hostile is what somebody could have put into every text.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -17,6 +18,7 @@ import (
 	"sallyport/internal/door"
 	"sallyport/internal/fault"
 	"sallyport/internal/id"
+	"sallyport/internal/imports"
 	"sallyport/internal/signin"
 	"sallyport/internal/sso"
 )
@@ -53,6 +55,7 @@ type Services struct {
 	Directory *directory.Service
 	SignIn    *signin.Service
 	SSO       *sso.Service
+	Imports   *imports.Service
 	Logger    *slog.Logger
 }
 
@@ -153,6 +156,7 @@ type request struct {
 	lang     string
 	identity *signin.Identity // nil: nobody is signed in
 	asked    bool             // whether identity was looked up
+	body     io.ReadCloser    // without its limit
 
 	ancestors  string     // who may put the page into a frame; empty: nobody
 	signingOut signingOut // what a refusal is of, at the Single Logout Service
@@ -170,6 +174,7 @@ func (w *Web) add(pattern string, ownOnly bool, h func(*request) error) {
 		req.headers()
 		var err error
 		if ownOnly {
+			req.body = r.Body
 			r.Body = http.MaxBytesReader(rw, r.Body, maxForm)
 			err = cmp.Or(w.sameOrigin(r), formFits(r))
 		}
@@ -184,6 +189,11 @@ func (w *Web) add(pattern string, ownOnly bool, h func(*request) error) {
 
 // maxForm bounds the forms of our own; the ACS has a limit of its own.
 const maxForm = 64 << 10
+
+// allowBody raises the limit, for somebody who may send as much.
+func (r *request) allowBody(limit int64) {
+	r.Request.Body = http.MaxBytesReader(r.ResponseWriter, r.body, limit)
+}
 
 // formFits refuses a form that is cut off by its limit. What else may be wrong
 // with it shows in its fields.

@@ -97,10 +97,11 @@
       location.assign(xhr.responseURL);
     }
   });
-  document.addEventListener("htmx:afterSettle", event => {
+  let told = "";
+  document.addEventListener("htmx:afterSettle", () => {
     improve(document);
-    const news = document.querySelector("#" + event.detail.target.id + " [data-announce]");
-    if (news) announce(news.textContent);
+    const news = document.querySelector("[data-announce]");
+    if (news && news.textContent !== told) announce(told = news.textContent);
   });
 
   improve(document);
