@@ -182,6 +182,7 @@ type Answer struct {
 	BrowserTokens []string // of the browser's cookies
 	Current       *Identity
 	Named         string // id of the user whom the page named as signed in
+	Language      string // of the page
 }
 
 // errForeignPage answers for a page that is nobody's, or another browser's.
@@ -278,6 +279,9 @@ func (s *Service) SetInitialPassword(ctx context.Context, actor access.Actor, in
 	return s.answered(ctx, actor, PageInitialPassword, in, func(tx *db.Tx, a Arrival, u directory.User) (Outcome, error) {
 		if u.Status != access.UserInvited || u.OrganizationID == "" {
 			return Outcome{}, fault.New(fault.LinkUsed, "Your password is set already.")
+		}
+		if err := s.directory.SetLanguage(tx, u.ID, in.Language); err != nil {
+			return Outcome{}, err
 		}
 		if err := s.directory.Activate(tx, &u, hash); err != nil {
 			return Outcome{}, err

@@ -52,7 +52,7 @@ func (w *Web) continueAs(r *request) error {
 func (r *request) answer() (signin.Answer, error) {
 	identity, err := r.visitor()
 	return signin.Answer{PageToken: r.PostFormValue("page"), BrowserTokens: r.browserTokens(), Current: identity,
-		Named: r.PostFormValue("now")}, err
+		Named: r.PostFormValue("now"), Language: r.lang}, err
 }
 
 type initialView struct {

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -247,7 +248,7 @@ var looks = []struct {
 const maxPage = 60 << 10
 
 func pagesAreAccessible(t *testing.T, s *stage) {
-	for _, page := range append(pageCases(), adminCases()...) {
+	for _, page := range slices.Concat(pageCases(), linkPages(), adminCases()) {
 		t.Run(page.name, func(t *testing.T) {
 			t.Parallel()
 			b := page.open(t, s)

@@ -291,6 +291,30 @@ func TestAnotherRoleIsToldByMail(t *testing.T) {
 	})
 }
 
+// TestMailsAreInTheUsersLanguage: what was given, then that of the pages on which
+// the user has set a password.
+func TestMailsAreInTheUsersLanguage(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *harness.Server) {
+		o := harness.NewOrganization(t, s)
+		german, english := o.Address("de"), o.Address("en")
+		s.OK(t, "POST", "/organizations/"+o.ID+"/users", harness.Object{"email": german, "language": "de"})
+		mail := s.Mail(t, german)
+		if !strings.Contains(mail.Subject, "hinzugefügt") || mail.TextEncoding != "quoted-printable" || !strings.Contains(mail.Text, "Wählen Sie") {
+			t.Errorf("%+v", mail)
+		}
+		o.Invite(t, english)
+		path := s.MailedPath(t, english)
+		form := passwords(newPassword)
+		a := s.NewBrowser(t).Send(t, http.MethodPost, path, form, http.Header{"Origin": {s.Base}, "Accept-Language": {"de-AT,de;q=0.9,en;q=0.5"}})
+		a.Redirected(t, "/")
+		if mail := s.Mail(t, english); !strings.Contains(mail.Subject, "Passwort") {
+			t.Errorf("%+v", mail)
+		}
+		s.Refused(t, 422, "invalid", "POST", "/organizations/"+o.ID+"/users", harness.Object{"email": o.Address("fr"), "language": "fr"})
+	})
+}
+
 // TestTheOwnerOfANewOrganizationIsInvited.
 func TestTheOwnerOfANewOrganizationIsInvited(t *testing.T) {
 	t.Parallel()
