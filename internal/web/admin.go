@@ -33,6 +33,7 @@ func (w *Web) adminRoutes() []adminRoute {
 		{page, "/domains", access.ActDomainRead, w.adminDomains},
 		{form, "/domains/new", access.ActDomainClaim, w.adminClaimDomain},
 		{page, "/domains/{domain}", access.ActDomainRead, w.adminDomain},
+		{http.MethodPost, "/domains/{domain}/check", access.ActDomainVerify, w.adminCheckDomain},
 		{form, "/domains/{domain}/remove", access.ActDomainDelete, w.adminRemoveDomain},
 		{page, "/domains/{domain}/history", access.ActAuditRead, w.adminDomainHistory},
 

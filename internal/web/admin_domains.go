@@ -8,11 +8,14 @@ import (
 	"sallyport/internal/directory"
 	"sallyport/internal/fault"
 	"sallyport/internal/id"
+	"sallyport/internal/proof"
 )
 
 type domainsView struct {
 	AdminFrame
 	Domains []domainRow
+	Next    string
+	First   string
 }
 
 type domainRow struct {
@@ -23,15 +26,38 @@ type domainRow struct {
 }
 
 func (w *Web) adminDomains(v *visit) error {
-	list, err := w.Directory.Domains(v.Context(), v.actor(), v.organization.ID, all)
+	after, err := v.after(id.Domain)
+	if err != nil {
+		return err
+	}
+	list, err := w.Directory.Domains(v.Context(), v.actor(), v.organization.ID, directory.Page{After: after, Limit: pageSize + 1})
 	if err != nil {
 		return err
 	}
 	view := domainsView{AdminFrame: v.adminFrame("domains", "domains.title")}
+	if len(list) > pageSize {
+		list = list[:pageSize]
+		view.Next = "?after=" + list[pageSize-1].ID
+	}
+	if after != "" {
+		view.First = "?"
+	}
 	for _, d := range list {
 		view.Domains = append(view.Domains, domainRow{d.Name, v.base + "/domains/" + d.ID, d.Status, d.ProfileID != "", d.VerifiedAt})
 	}
 	return v.render(http.StatusOK, "admin_domains", view)
+}
+
+// domains reads all domains of the organization.
+func (v *visit) domains() (list []directory.Domain, err error) {
+	p := all
+	for {
+		found, err := v.web.Directory.Domains(v.Context(), v.actor(), v.organization.ID, p)
+		if list = append(list, found...); err != nil || len(found) < p.Limit {
+			return list, err
+		}
+		p.After = found[len(found)-1].ID
+	}
 }
 
 func (v *visit) upToDomains() Link { return Link{v.request.text("domains.title"), v.base + "/domains"} }
@@ -63,25 +89,84 @@ func (v *visit) domain() (directory.Domain, error) {
 
 type domainView struct {
 	AdminFrame
-	Name     string
-	Status   access.DomainStatus
-	Proof    directory.Proof
-	Verified time.Time
-	Claimed  time.Time
-	Enforced bool
-	Path     string
+	Path      string
+	Name      string
+	Status    access.DomainStatus
+	Proof     directory.Proof
+	Method    string // how it was proved; empty: never
+	Vouched   bool   // on the operator's word
+	Disputed  bool
+	Verified  time.Time
+	Claimed   time.Time
+	LapsesAt  time.Time
+	Enforced  bool
+	Checked   time.Time // when the proof was looked for last
+	NextCheck time.Time
+	Sightings []sightingRow
+	Errors    formErrors
 }
+
+// A sightingRow is what one resolver showed.
+type sightingRow struct{ Resolver, TXT, File, Why string }
 
 func (w *Web) adminDomain(v *visit) error {
 	d, err := v.domain()
 	if err != nil {
 		return err
 	}
-	view := domainView{AdminFrame: v.adminFrame("domains", "domains.title"), Name: d.Name, Status: d.Status, Proof: d.Proof(),
-		Verified: d.VerifiedAt, Claimed: d.CreatedAt, Enforced: d.ProfileID != "", Path: v.base + "/domains/" + d.ID}
-	view.Title, view.Up = d.Name, v.upToDomains()
+	return v.showDomain(http.StatusOK, &d, nil)
+}
+
+func (v *visit) showDomain(status int, d *directory.Domain, wrong formErrors) error {
+	view := domainView{
+		AdminFrame: v.adminFrame("domains", "domains.title"), Path: v.base + "/domains/" + d.ID, Name: d.Name, Status: d.Status, Proof: d.Proof(),
+		Vouched: d.Vouched(), Disputed: !d.DisputedAt.IsZero(), Verified: d.VerifiedAt, Claimed: d.CreatedAt, LapsesAt: d.LapsesAt(),
+		Enforced: d.ProfileID != "", Checked: d.Check.Findings.At, NextCheck: d.Check.NextAt, Errors: wrong,
+	}
+	if d.Status.Held() {
+		view.Method = view.Word("proof_method", string(d.Method))
+	}
+	for _, s := range d.Check.Findings.Sightings {
+		row := sightingRow{Resolver: s.Resolver, TXT: view.Word("outcome", string(s.TXT))}
+		if s.TXT == proof.Other && len(s.Values) > 0 {
+			row.TXT = view.Word("outcome", "older")
+		}
+		switch {
+		case s.File != "":
+			row.File = view.Word("outcome", string(s.File))
+		case s.MX == proof.None:
+			row.File = view.T("domains.no_mx")
+		}
+		if s.Reason != "" {
+			row.Why = view.Word("outbound", string(s.Reason))
+		}
+		view.Sightings = append(view.Sightings, row)
+	}
+	view.Title, view.Up, view.Reference = d.Name, v.upToDomains(), v.ResponseWriter.Header().Get("Sallyport-Reference")
 	view.tabs(view.Path, false)
-	return v.render(http.StatusOK, "admin_domain", view)
+	return v.render(status, "admin_domain", view)
+}
+
+// adminCheckDomain looks for the proof now.
+func (w *Web) adminCheckDomain(v *visit) error {
+	d, err := v.domain()
+	if err != nil {
+		return err
+	}
+	checked, err := w.Directory.CheckDomain(v.Context(), v.actor(), d.ID)
+	switch {
+	case err == nil:
+		v.say("done.domain_checked", d.Name)
+		return v.to("/domains/" + d.ID)
+	case errorIs(err, fault.DomainProofMissing), errorIs(err, fault.DomainVerifiedElsewhere):
+		d = checked
+	case errorIs(err, fault.RateLimited), errorIs(err, fault.Overloaded):
+	default:
+		return err
+	}
+	status := v.note(err)
+	what, do := v.sentences(fault.From(err))
+	return v.showDomain(status, &d, formErrors{{Message: what + ". " + do}})
 }
 
 // adminRemoveDomain gives a domain up.

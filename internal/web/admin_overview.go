@@ -35,15 +35,15 @@ type attention struct {
 	Link Link
 }
 
-// all is a page that holds every domain or SSO profile of an organization: of
-// both there are at most a hundred.
+// all is a page that holds every SSO profile of an organization, of which there
+// are at most a hundred, and as many domains as a form offers.
 var all = directory.Page{Limit: 200}
 
 // adminOverview tells in one screen what is left to set up and what needs
 // attention.
 func (w *Web) adminOverview(v *visit) error {
 	ctx, actor, organizationID := v.Context(), v.actor(), v.organization.ID
-	domains, err := w.Directory.Domains(ctx, actor, organizationID, all)
+	domains, err := v.domains()
 	if err != nil {
 		return err
 	}
@@ -112,6 +112,9 @@ func (o *overviewView) attend(domains []directory.Domain, profiles []sso.View, n
 		}[d.Status]
 		if key != "" {
 			o.Attention = append(o.Attention, attention{key, Link{o.T("overview.see_domain"), o.Base + "/domains/" + d.ID}})
+		}
+		if !d.DisputedAt.IsZero() {
+			o.Attention = append(o.Attention, attention{o.T("overview.disputed", d.Name), Link{o.T("overview.see_domain"), o.Base + "/domains/" + d.ID}})
 		}
 	}
 	for _, p := range profiles {

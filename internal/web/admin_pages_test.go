@@ -542,3 +542,31 @@ func TestIndependentUsersAreTakenIn(t *testing.T) {
 	b.get(path).hides("later.test")
 	b.post(path+"/domains", "domain_ids", pending.ID).wrong(409, "", "")
 }
+
+func TestTheProofOfADomainIsLookedFor(t *testing.T) {
+	s := secureSite(t)
+	acme, globex := s.Organization(t, "Acme"), s.Organization(t, "Globex")
+	owner := acme.User(t, "owner@acme.test", access.RoleOwner)
+	d := acme.Claim(t, "acme.test")
+	b, path := s.as(t, owner), "/admin/"+acme.ID+"/domains/"+d.ID
+	s.Publish(t, d.Name)
+	b.get(path).shows("Check now", "Checked again").hides("Name server</th>")
+	b.post(path+"/check").wrong(409, "", "Neither the TXT record nor the file is there.").shows("Name server</th>", "Not there", "Pending")
+	b.post(path+"/check").wrong(429, "", "The proof was looked for a moment ago.")
+	s.Pass(2 * time.Second)
+	s.Publish(t, d.Name, "sallyport-verification=of-an-earlier-claim")
+	b.post(path+"/check").wrong(409, "", "").shows("Another proof is there")
+	s.Pass(2 * time.Second)
+	s.Publish(t, d.Name, d.Proof().TXTValue)
+	b.post(path + "/check").redirected(path)
+	b.get(path).shows("The proof of acme.test is there", "Verified", "DNS record", "Found")
+
+	other := globex.Claim(t, "acme.test")
+	boss := globex.User(t, "boss@globex.test", access.RoleOwner)
+	s.Publish(t, d.Name, d.Proof().TXTValue, other.Proof().TXTValue)
+	s.as(t, boss).post("/admin/"+globex.ID+"/domains/"+other.ID+"/check").wrong(409, "", "Another organization has verified this domain.")
+	s.Publish(t, d.Name)
+	s.Pass(2 * time.Second)
+	b.post(path+"/check").wrong(409, "", "")
+	b.get(path + "/history").shows("Domain verified")
+}
