@@ -1,6 +1,7 @@
 package browser
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -189,6 +190,119 @@ func copies(t *testing.T, s *stage) {
 	t.Errorf("a screen reader is told %q", told)
 }
 
+// domainProof goes from a claim to a verified domain.
+func domainProof(t *testing.T, s *stage) {
+	o := s.office(t)
+	b := o.enter(t, s, "/domains/new")
+	name := "proof." + o.Domain
+	b.Fill("Domain", name)
+	b.Click("Add domain")
+	b.WaitText(name + " is added.")
+	b.Click("Check now")
+	b.answered(t, 409, "domain_proof_missing")
+	b.WaitText("Not there")
+	b.picture(t, "admin-domain-missing")
+	for _, violation := range b.Axe(t) {
+		t.Errorf("%s", violation)
+	}
+	var value string
+	b.Eval(`document.querySelectorAll("dl.values code")[2].textContent`, &value)
+	s.dns.TXT("_sallyport-challenge."+name, value)
+	time.Sleep(time.Second) // it may be looked for once a second
+	b.Click("Check now")
+	b.WaitText("The proof of " + name + " is there")
+	b.WaitText("Verified")
+	b.picture(t, "admin-domain-proved")
+}
+
+// choose puts a file into the form, as a person would by the button.
+func (b *tab) choose(t *testing.T, content string) {
+	t.Helper()
+	text, err := json.Marshal(content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Eval(`(() => {
+		const list = new DataTransfer();
+		list.items.add(new File([`+string(text)+`], "users.csv", {type: "text/csv"}));
+		document.getElementById("file").files = list.files;
+	})()`, nil)
+}
+
+// brokenFile has good rows, and every tenth is broken.
+func (o *office) brokenFile(rows int) string {
+	var file strings.Builder
+	file.WriteString("email,name,role\n")
+	for i := range rows {
+		email := o.Address(fmt.Sprintf("row%05d", i))
+		if i%10 == 9 {
+			email = "nonsense"
+		}
+		fmt.Fprintf(&file, "%s,Person %d,\n", email, i)
+	}
+	return file.String()
+}
+
+func importFile(t *testing.T, s *stage) {
+	o := s.office(t)
+	b := o.enter(t, s, "/imports")
+	b.choose(t, o.brokenFile(2000))
+	b.Click("Upload and look")
+	b.WaitURL(s.Base + o.home + "/imports/job_")
+	b.WaitText("Nothing has changed yet.")
+	b.WaitText("To be created: 1,800")
+	b.WaitText("Errors: 200")
+	b.picture(t, "admin-import-dry")
+	for _, violation := range b.Axe(t) {
+		t.Errorf("%s", violation)
+	}
+	b.Click(".row .main")
+	b.WaitText("1,800 users are created and 0 changed or taken in.")
+	b.Click("button.main")
+	running := b.WaitURL(s.Base + o.home + "/imports/job_")
+	b.Reload() // or a closed tab
+	b.WaitText("The import is finished.")
+	b.WaitText("Created: 1,800")
+	b.picture(t, "admin-import-done")
+
+	// The error file, corrected, goes in again.
+	var errors string
+	b.Eval(`fetch(location.href + "/rows.csv?result=failed").then(answer => answer.text())`, &errors)
+	if lines := strings.Count(errors, "\n"); lines != 201 || !strings.Contains(errors, "nonsense") {
+		t.Fatalf("the error file has %d lines:\n%.300s", lines, errors)
+	}
+	fixed, n := strings.Builder{}, 0
+	for line := range strings.Lines(errors) {
+		fixed.WriteString(strings.Replace(line, "nonsense", o.Address(fmt.Sprintf("fixed%03d", n)), 1))
+		n++
+	}
+	b.path(o.home + "/imports")
+	b.choose(t, fixed.String())
+	b.Click("Upload and look")
+	b.WaitText("To be created: 200")
+	b.WaitText("Errors: 0")
+
+	b.Open(running)
+	b.Click("Undo import")
+	b.focused(t, "dialog [data-cancel]")
+	b.Click("dialog button.danger")
+	b.WaitText("The import was taken back: 1,800 undone, 0 left")
+}
+
+func importWithoutScript(t *testing.T, s *stage) {
+	o := s.office(t)
+	b := o.enter(t, s, "/imports", testenv.NoScript())
+	b.Click("Upload and look")
+	b.answered(t, 422, "invalid")
+	b.WaitText("Choose a file.")
+	b.choose(t, o.brokenFile(30))
+	b.Click("Upload and look")
+	b.WaitText("To be created: 27")
+	b.Click(".row .main")
+	b.Click("button.main")
+	b.WaitText("Created: 27")
+}
+
 // freshThroughIdP: a dangerous act of a user of single sign-on makes a round
 // trip to the Identity Provider, and comes back to where it was asked for.
 func freshThroughIdP(t *testing.T, s *stage) {
@@ -269,6 +383,15 @@ func adminCases() []pageCase {
 		{"admin-accounts-empty", "body", empty("/accounts")},
 		{"admin-account", "body", at("/accounts/{account}")},
 		{"admin-account-member", "#email", at("/accounts/{account}/members")},
+		{"admin-imports", "body", at("/imports")},
+		{"admin-import", "body", func(t *testing.T, s *stage) *tab {
+			o := s.office(t)
+			b := o.enter(t, s, "/imports")
+			b.choose(t, o.brokenFile(30))
+			b.Click("Upload and look")
+			b.WaitText("To be created: 27")
+			return b
+		}},
 		{"admin-form-error", "#name", func(t *testing.T, s *stage) *tab {
 			b := s.office(t).enter(t, s, "/settings")
 			b.Fill("#session_idle_minutes", "soon")

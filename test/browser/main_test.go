@@ -86,6 +86,9 @@ func TestInABrowser(t *testing.T) {
 		{"the list of users follows what is typed", filtersWhileTyping},
 		{"a value is copied by one press", copies},
 		{"a dangerous act of a user of single sign-on asks the Identity Provider", freshThroughIdP},
+		{"a domain is proved through DNS", domainProof},
+		{"users are imported from a file, and the errors corrected", importFile},
+		{"importing works without JavaScript", importWithoutScript},
 		{"every page is accessible in light, dark, at 320 pixels and by the keyboard", pagesAreAccessible},
 		{"the keyboard alone signs in", keyboardSignsIn},
 		{"the skip link leads to the content", skipLink},
@@ -103,6 +106,7 @@ type stage struct {
 	*harness.Server
 	idp      *idpSite
 	files    *testenv.TLSFiles
+	dns      *testenv.DNS // that the server asks for proofs of domains
 	chromium *testenv.Chromium
 
 	fullOnce sync.Once
@@ -111,7 +115,7 @@ type stage struct {
 
 func newStage(t *testing.T) *stage {
 	files := testenv.TLSCertificate(t, appHost, idpHost, movedHost)
-	s := &stage{files: files, chromium: testenv.Browser(t, browserOptions(files)...)}
+	s := &stage{files: files, dns: testenv.StartDNS(t), chromium: testenv.Browser(t, browserOptions(files)...)}
 	reach(files)
 	address := freeAddress(t)
 	_, port, err := net.SplitHostPort(address)
@@ -120,7 +124,8 @@ func newStage(t *testing.T) *stage {
 	}
 	s.Server = harness.Start(t, harness.Options{
 		Base: "https://" + net.JoinHostPort(appHost, port),
-		Args: []string{"--listen", address, "--tls-cert", files.CertFile, "--tls-key", files.KeyFile, "--support-url", "https://support.sallyport.test/"},
+		Args: []string{"--listen", address, "--tls-cert", files.CertFile, "--tls-key", files.KeyFile, "--support-url", "https://support.sallyport.test/",
+			"--dns-resolver", s.dns.Address},
 	})
 	s.idp = newIdPSite(t, files)
 	return s
