@@ -40,11 +40,12 @@ type reader struct {
 	name   int // -1: there is none
 	role   int
 	rows   int
+	first  map[string]int64 // row, by address
 }
 
 // newReader reads the header. Its errors are faults.
 func newReader(from io.Reader) (*reader, error) {
-	r := &reader{tape: &tape{from: from}}
+	r := &reader{tape: &tape{from: from}, first: map[string]int64{}}
 	buffered := bufio.NewReaderSize(r.tape, maxRecord)
 	start, err := buffered.Peek(4)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -178,7 +179,9 @@ func (r *reader) next() (Row, error) {
 	}
 	row.Email, row.Name, row.Role = cell(r.email), cell(r.name), strings.ToLower(cell(r.role))
 	if a, err := directory.ParseAddress(row.Email); err == nil {
-		row.key = a.Key
+		if row.first = r.first[a.Key]; row.first == 0 {
+			r.first[a.Key] = row.Number
+		}
 	}
 	for _, i := range r.keep {
 		if i < len(record) {

@@ -90,7 +90,7 @@ type Row struct {
 	Cells  []string // as they were sent, below the header
 	Fault  string   // why it is no row at all; empty: it is one
 
-	key string // of the address; empty: it is none
+	first int64 // number of the first row with the same address; zero: this one
 }
 
 // A Result is what became of a row.

@@ -68,9 +68,9 @@ func insertRows(tx *db.Tx, uploadID string, rows []Row) error {
 		if err != nil {
 			return err
 		}
-		values = append(values, []any{uploadID, r.Number, r.Email, r.key, r.Name, r.Role, cells, r.Fault})
+		values = append(values, []any{uploadID, r.Number, r.Email, r.first, r.Name, r.Role, cells, r.Fault})
 	}
-	return insertMany(tx, `insert into import_rows (upload_id, number, email, email_key, name, role, cells, fault) values `, values)
+	return insertMany(tx, `insert into import_rows (upload_id, number, email, first_number, name, role, cells, fault) values `, values)
 }
 
 // insertMany inserts several rows with each statement.
@@ -105,10 +105,10 @@ func insertMany(tx *db.Tx, statement string, rows [][]any) error {
 	return nil
 }
 
-const rowColumns = `r.number, r.email, r.email_key, r.name, r.role, r.cells, r.fault`
+const rowColumns = `r.number, r.email, r.first_number, r.name, r.role, r.cells, r.fault`
 
 func (r *Row) destinations(cells *string) []any {
-	return []any{&r.Number, &r.Email, &r.key, &r.Name, &r.Role, cells, &r.Fault}
+	return []any{&r.Number, &r.Email, &r.first, &r.Name, &r.Role, cells, &r.Fault}
 }
 
 func rowsAfter(tx *db.Tx, uploadID string, after int64, limit int) ([]Row, error) {
@@ -121,33 +121,31 @@ func rowsAfter(tx *db.Tx, uploadID string, after int64, limit int) ([]Row, error
 	}, `select `+rowColumns+` from import_rows r where r.upload_id = $1 and r.number > $2 order by r.number limit $3`, uploadID, after, limit)
 }
 
-// broughtBefore returns which of these keys rows before a number have, that did
-// not fail.
-func broughtBefore(tx *db.Tx, uploadID, importID string, number int64, keys []string) (map[string]bool, error) {
-	found := map[string]bool{}
-	if len(keys) == 0 {
+// broughtIn returns which of these rows did not fail.
+func broughtIn(tx *db.Tx, importID string, numbers []int64) (map[int64]bool, error) {
+	found := map[int64]bool{}
+	if len(numbers) == 0 {
 		return found, nil
 	}
-	args := []any{uploadID, importID, number}
+	args := []any{importID}
 	var in strings.Builder
 	size := 1
-	for size < len(keys) {
+	for size < len(numbers) {
 		size *= 4 // few different statements
 	}
 	for i := range size {
 		if i > 0 {
 			in.WriteByte(',')
 		}
-		args = append(args, keys[min(i, len(keys)-1)])
+		args = append(args, numbers[min(i, len(numbers)-1)])
 		in.WriteString("$" + strconv.Itoa(len(args)))
 	}
-	list, err := db.Collect(tx, func(row db.Scanner) (key string, err error) {
-		err = row.Scan(&key)
-		return key, err
-	}, `select r.email_key from import_rows r join import_results x on x.import_id = $2 and x.number = r.number
-		where r.upload_id = $1 and r.number < $3 and x.result <> 'failed' and r.email_key in (`+in.String()+`)`, args...)
-	for _, key := range list {
-		found[key] = true
+	list, err := db.Collect(tx, func(row db.Scanner) (number int64, err error) {
+		err = row.Scan(&number)
+		return number, err
+	}, `select number from import_results where import_id = $1 and result <> 'failed' and number in (`+in.String()+`)`, args...)
+	for _, number := range list {
+		found[number] = true
 	}
 	return found, err
 }

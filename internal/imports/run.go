@@ -99,7 +99,7 @@ func (s *Service) rows(tx *db.Tx, i *Import, limit int) (rows []Row, end bool, e
 			return nil, false, err
 		}
 		for _, u := range found {
-			rows = append(rows, Row{Number: i.position + int64(len(rows)) + 1, Email: u.Email, Name: u.Name, Cells: []string{u.Email, u.Name}, key: u.Key})
+			rows = append(rows, Row{Number: i.position + int64(len(rows)) + 1, Email: u.Email, Name: u.Name, Cells: []string{u.Email, u.Name}})
 			i.afterUser = u.ID
 		}
 		if len(found) == 0 {
@@ -120,7 +120,7 @@ func (s *Service) bring(tx *db.Tx, i *Import, actor access.Actor, rows []Row) er
 	}
 	in := directory.Bring{OrganizationID: i.OrganizationID, Actor: actor, DryRun: i.DryRun}
 	for _, r := range rows {
-		in.Rows = append(in.Rows, directory.BringRow{Email: r.Email, Name: r.Name, Role: access.Role(r.Role), Fault: r.Fault, Repeated: repeated[r.key]})
+		in.Rows = append(in.Rows, directory.BringRow{Email: r.Email, Name: r.Name, Role: access.Role(r.Role), Fault: r.Fault, Repeated: repeated[r.first]})
 	}
 	brought, err := s.directory.BringIn(tx, in)
 	if err != nil {
@@ -138,18 +138,16 @@ func (s *Service) bring(tx *db.Tx, i *Import, actor access.Actor, rows []Row) er
 	return nil
 }
 
-// repeated returns the keys of these rows that earlier rows have brought in.
-func (s *Service) repeated(tx *db.Tx, i *Import, rows []Row) (map[string]bool, error) {
-	if i.Source == FromDomain || len(rows) == 0 {
-		return nil, nil
-	}
-	var keys []string
+// repeated returns the first rows of addresses that stand in these rows again, as
+// far as they have brought somebody in.
+func (s *Service) repeated(tx *db.Tx, i *Import, rows []Row) (map[int64]bool, error) {
+	var numbers []int64
 	for _, r := range rows {
-		if r.key != "" {
-			keys = append(keys, r.key)
+		if r.first != 0 {
+			numbers = append(numbers, r.first)
 		}
 	}
-	return broughtBefore(tx, i.uploadID, i.ID, rows[0].Number, keys)
+	return broughtIn(tx, i.ID, numbers)
 }
 
 // finish ends an import, and has the mails written.

@@ -49,17 +49,16 @@ create table import_uploads (
 create index import_uploads_age on import_uploads (created_at);
 
 create table import_rows (
-    upload_id text not null,
-    number    bigint not null, -- its line
-    email     text not null,
-    email_key text not null,   -- empty: it is no address
-    name      text not null,
-    role      text not null,
-    cells     text not null,   -- JSON: as they were sent
-    fault     text not null,   -- why it is no row; empty: it is one
+    upload_id    text not null,
+    number       bigint not null, -- its line
+    email        text not null,
+    first_number bigint not null, -- of the first row with the same address; 0: this one
+    name         text not null,
+    role         text not null,
+    cells        text not null,   -- JSON: as they were sent
+    fault        text not null,   -- why it is no row; empty: it is one
     primary key (upload_id, number)
 );
-create index import_rows_address on import_rows (upload_id, email_key, number);
 
 create table imports (
     id              text primary key, -- its job's
