@@ -25,8 +25,9 @@ const (
 	ActUserCreateIndependent Action = "user.create_independent"
 	ActUserUpdate            Action = "user.update"
 	ActUserDelete            Action = "user.delete"
-	ActUserRole              Action = "user.role"  // organization roles below owner
-	ActUserOwner             Action = "user.owner" // whatever makes, unmakes or touches an owner
+	ActUserAddress           Action = "user.address" // ask for another address
+	ActUserRole              Action = "user.role"    // organization roles below owner
+	ActUserOwner             Action = "user.owner"   // whatever makes, unmakes or touches an owner
 	ActUserSSO               Action = "user.sso"
 	ActUserSessions          Action = "user.sessions"
 	ActUserInvite            Action = "user.invite"         // mail an invitation once more
@@ -86,6 +87,7 @@ var rights = map[Action]right{
 	ActUserCreateIndependent: {operator: true, scopes: []Scope{ScopeUsers}},
 	ActUserUpdate:            {role: RoleAdministrator, scopes: []Scope{ScopeUsers}},
 	ActUserDelete:            {role: RoleAdministrator, scopes: []Scope{ScopeUsers}},
+	ActUserAddress:           {role: RoleAdministrator, scopes: []Scope{ScopeUsers}, fresh: true},
 	ActUserRole:              {role: RoleAdministrator, fresh: true},
 	ActUserOwner:             {role: RoleOwner, fresh: true},
 	ActUserSSO:               {role: RoleAdministrator, fresh: true},

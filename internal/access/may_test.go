@@ -189,7 +189,7 @@ func TestScopes(t *testing.T) {
 		{"read changes nothing", ownersToken(ScopeRead), []string{""},
 			"[account.read audit.read domain.read explain organization.read sso_profile.read user.read]"},
 		{"users changes no organization role and no sso", ownersToken(ScopeUsers), []string{"user.", "sso_profile."},
-			"[user.create user.delete user.invite user.password_reset user.read user.sessions user.update]"},
+			"[user.address user.create user.delete user.invite user.password_reset user.read user.sessions user.update]"},
 		{"users manages accounts", ownersToken(ScopeUsers), []string{"account."}, "[account.read account.write]"},
 		{"sso reads users only", ownersToken(ScopeSSO), []string{"user."}, "[user.read]"},
 		{"sso has profiles and enforcement", ownersToken(ScopeSSO), []string{"sso_profile.", "domain."},

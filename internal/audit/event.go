@@ -72,6 +72,8 @@ const (
 	UserCreated           Action = "user.created"
 	UserManaged           Action = "user.managed"
 	UserUpdated           Action = "user.updated"
+	UserAddressAsked      Action = "user.address_change_requested"
+	UserAddressChanged    Action = "user.address_changed"
 	UserDeactivated       Action = "user.deactivated"
 	UserReactivated       Action = "user.reactivated"
 	UserRemoved           Action = "user.removed"

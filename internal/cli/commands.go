@@ -179,6 +179,7 @@ func (c *cli) users() *cobra.Command {
 	show := &cobra.Command{Use: "show USER", Short: "Show a user", Args: cobra.ExactArgs(1)}
 	update := &cobra.Command{Use: "update USER", Short: "Change a user", Args: cobra.ExactArgs(1)}
 	update.Flags().String("name", "", "name")
+	update.Flags().String("email", "", "another address; it counts once it was confirmed by mail")
 	update.Flags().String("status", "", "active or deactivated")
 	update.Flags().String("role", "", "owner, administrator or member")
 	sso := update.Flags().String("sso", "", "inherit, enabled or disabled")
@@ -210,7 +211,7 @@ func (c *cli) users() *cobra.Command {
 		}, "id", "email", "name", "role", "status", "sso.setting", "sign_in.method", "sign_in.reason"),
 		c.run(show, func(args []string) (call, error) { return get(path(args, ""), nil), nil }),
 		c.run(update, func(args []string) (call, error) {
-			body := given(update.Flags(), "name", "status", "role")
+			body := given(update.Flags(), "name", "email", "status", "role")
 			if *sso != "" {
 				change := fields{"setting": *sso}
 				if *profile != "" {

@@ -211,12 +211,19 @@ type UserView struct {
 	User       User
 	SignIn     access.Decision
 	Invitation *Invitation // then User is not set
+	// NewEmail is the address that was asked for and not confirmed yet; empty in
+	// lists.
+	NewEmail string
 }
 
 // View returns a user as doors show it.
 func (s *Service) View(tx *db.Tx, u User) (UserView, error) {
 	decision, err := s.SignIn(tx, &u)
-	return UserView{User: u, SignIn: decision}, err
+	if err != nil {
+		return UserView{}, err
+	}
+	c, _, err := s.AddressChange(tx, u.ID)
+	return UserView{User: u, SignIn: decision, NewEmail: c.Email}, err
 }
 
 // User returns one user, or one invitation by its inv_ id.

@@ -53,6 +53,9 @@ func (s *Service) remove(tx *db.Tx, u User, keep bool) error {
 	if err := s.links.End(tx, "", u.ID); err != nil {
 		return err
 	}
+	if err := s.endAddressChange(tx, u.ID); err != nil {
+		return err
+	}
 	if err := deleteMemberships(tx, u.ID); err != nil {
 		return err
 	}

@@ -585,6 +585,34 @@ func unsearchedInvitations(tx *db.Tx, limit int) ([]Invitation, error) {
 	return db.Collect(tx, scanInvitation, `select `+invitationColumns+` from invitations where search_words = '' order by id limit $1`, limit)
 }
 
+// changes of addresses
+
+const addressChangeColumns = `id, user_id, email, email_key, email_domain, created_at`
+
+func scanAddressChange(row db.Scanner) (c AddressChange, err error) {
+	err = row.Scan(&c.ID, &c.UserID, &c.Email, &c.Key, &c.Domain, &c.CreatedAt)
+	return c, err
+}
+
+func insertAddressChange(tx *db.Tx, c *AddressChange) error {
+	_, err := tx.Exec(`insert into address_changes (`+addressChangeColumns+`) values ($1, $2, $3, $4, $5, $6)`,
+		c.ID, c.UserID, c.Email, c.Key, c.Domain, c.CreatedAt)
+	return err
+}
+
+func addressChangeOf(tx *db.Tx, userID string) (AddressChange, error) {
+	return db.One(tx, scanAddressChange, `select `+addressChangeColumns+` from address_changes where user_id = $1`, userID)
+}
+
+func addressChangeByID(tx *db.Tx, changeID string) (AddressChange, error) {
+	return db.One(tx, scanAddressChange, `select `+addressChangeColumns+` from address_changes where id = $1`, changeID)
+}
+
+func deleteAddressChange(tx *db.Tx, userID string) error {
+	_, err := tx.Exec(`delete from address_changes where user_id = $1`, userID)
+	return err
+}
+
 // accounts
 
 const accountColumns = `id, organization_id, name, archived_at, created_at`

@@ -12,7 +12,9 @@ import (
 // A UserChange is the input of [Service.UpdateUser]; nil leaves a field as it
 // is.
 type UserChange struct {
-	Name   *string
+	Name *string
+	// Email asks for another address: it counts once it was confirmed.
+	Email  *string
 	Status *access.UserStatus // active or deactivated
 	Role   *access.Role
 	SSO    *SSOChange
@@ -39,7 +41,7 @@ func (s *Service) UpdateUser(ctx context.Context, actor access.Actor, userID str
 		if err := in.authorize(actor, &u); err != nil {
 			return err
 		}
-		for _, step := range []func(*db.Tx, *User, UserChange) error{s.rename, s.changeStatus, s.changeRole, s.changeSSO} {
+		for _, step := range []func(*db.Tx, *User, UserChange) error{s.rename, s.changeStatus, s.changeRole, s.changeSSO, s.changeAddress} {
 			if err := step(tx, &u, in); err != nil {
 				return err
 			}
@@ -63,6 +65,17 @@ func (in *UserChange) authorize(actor access.Actor, u *User) error {
 		}
 	}
 	if in.Status != nil && u.Role == access.RoleOwner && *in.Status != u.Status {
+		if err := authorize(actor, access.ActUserOwner, u.OrganizationID); err != nil {
+			return err
+		}
+	}
+	if in.Email != nil {
+		if err := authorize(actor, access.ActUserAddress, u.OrganizationID); err != nil {
+			return err
+		}
+	}
+	// Who decides where an owner's mail goes could become one.
+	if in.Email != nil && u.Role == access.RoleOwner {
 		if err := authorize(actor, access.ActUserOwner, u.OrganizationID); err != nil {
 			return err
 		}

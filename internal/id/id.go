@@ -23,6 +23,7 @@ const (
 	APIToken       Kind = "tok"
 	Job            Kind = "job"
 	Upload         Kind = "upl"
+	AddressChange  Kind = "adr"
 	Invitation     Kind = "inv"
 	ConnectionTest Kind = "tst"
 	Request        Kind = "req"

@@ -45,6 +45,8 @@ const (
 	Welcome         Kind = "welcome"          // an independent user whom the operator added
 	Managed         Kind = "managed"          // a known user became managed
 	VerifyEmail     Kind = "verify_email"     // confirm a sign-up
+	ChangeEmail     Kind = "change_email"     // confirm another address of a user
+	EmailChanged    Kind = "email_changed"    // to the old address
 	SignUpKnown     Kind = "signup_known"     // somebody signed up with the address of a user
 	Reset           Kind = "reset"            // forgot the password
 	ResetSSO        Kind = "reset_sso"        // forgot the password, and signs in through the company
@@ -75,6 +77,8 @@ var shapes = map[Kind]shape{
 	Welcome:         {values: []string{"until"}, link: true},
 	Managed:         {values: []string{"organization"}, link: true},
 	VerifyEmail:     {values: []string{"until"}, link: true},
+	ChangeEmail:     {values: []string{"organization", "email", "until"}, link: true},
+	EmailChanged:    {values: []string{"email", "time"}},
 	SignUpKnown:     {link: true},
 	Reset:           {values: []string{"until"}, link: true},
 	ResetSSO:        {link: true},

@@ -214,7 +214,17 @@ func (s *Service) takeArrival(tx *db.Tx, page Page, in Answer) (Arrival, directo
 	if err != nil {
 		return Arrival{}, u, userGone(err)
 	}
+	if p.outlived(&u) {
+		return Arrival{}, directory.User{}, errForeignPage
+	}
 	return p.arrival, u, s.mayArrive(tx, &u, p.arrival)
+}
+
+// outlived reports whether the user has become managed, or got another address or
+// password, since the page was made: that ends what was under way.
+func (p *parked) outlived(u *directory.User) bool {
+	made := p.expiresAt.Add(-pageLife)
+	return made.Before(u.ManagedAt) || made.Before(u.ProvedAt) || made.Before(u.PasswordSetAt)
 }
 
 // answered takes the arrival that a page was about, and lets then end it. A

@@ -116,48 +116,93 @@ func (s *Service) mailProof(tx *db.Tx, u *directory.User) error {
 	return s.directory.Write(tx, u, outbox.Letter{Kind: outbox.VerifyEmail, Link: url, Until: until, Values: outbox.Values{"until": until}})
 }
 
-// proof reads whose address a link confirms.
-func (s *Service) proof(tx *db.Tx, token string) (l link.Link, u directory.User, err error) {
-	if l, err = s.links.Find(tx, link.VerifyEmail, token); err != nil {
-		return l, u, err
+// A ProofView is what the page of a link that confirms an address shows.
+type ProofView struct {
+	Email string
+	// Organization and Old are set where a user is to have another address:
+	// who has asked for that, and the present one.
+	Organization, Old string
+}
+
+// Changes reports whether a user's address is to change.
+func (v ProofView) Changes() bool { return v.Old != "" }
+
+// A proof is what a link confirms, in a transaction.
+type proof struct {
+	ProofView
+	link   link.Link
+	user   directory.User
+	change directory.AddressChange // with Changes
+}
+
+// proof reads what a link confirms. It changes nothing.
+func (s *Service) proof(tx *db.Tx, token string) (p proof, err error) {
+	if p.link, err = s.links.Find(tx, link.VerifyEmail, token); err != nil {
+		return p, err
 	}
-	u, err = s.directory.UserByID(tx, l.SubjectID)
+	if id.AddressChange.Valid(p.link.SubjectID) {
+		return p, s.changeProof(tx, &p)
+	}
+	p.user, err = s.directory.UserByID(tx, p.link.SubjectID)
+	p.Email = p.user.Email
 	switch {
-	case errors.Is(err, fault.NotFound), err == nil && u.Status == access.UserInvited && !signedUp(&u):
-		return l, u, fault.New(fault.LinkExpired, "")
+	case errors.Is(err, fault.NotFound), err == nil && p.user.Status == access.UserInvited && !signedUp(&p.user):
+		return p, fault.New(fault.LinkExpired, "")
 	case err != nil:
-		return l, u, err
-	case u.Status == access.UserDeactivated:
-		return l, u, fault.New(fault.UserDeactivated, "Your administrator can switch it on again.")
-	case u.Status == access.UserActive:
-		return l, u, fault.New(fault.LinkUsed, "Your address is confirmed already. Sign in.")
+		return p, err
+	case p.user.Status == access.UserDeactivated:
+		return p, fault.New(fault.UserDeactivated, "Your administrator can switch it on again.")
+	case p.user.Status == access.UserActive:
+		return p, fault.New(fault.LinkUsed, "Your address is confirmed already. Sign in.")
 	}
-	return l, u, nil
+	return p, nil
+}
+
+// changeProof reads which address a user is to have.
+func (s *Service) changeProof(tx *db.Tx, p *proof) error {
+	c, ok, err := s.directory.AddressChangeByID(tx, p.link.SubjectID)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return fault.New(fault.LinkExpired, "Your administrator has thought better of it.")
+	}
+	if p.user, err = s.directory.UserByID(tx, c.UserID); err != nil {
+		return userGone(err)
+	}
+	o, err := s.directory.OrganizationByID(tx, p.user.OrganizationID)
+	p.change, p.ProofView = c, ProofView{Email: c.Email, Organization: o.Name, Old: p.user.Email}
+	return err
 }
 
 // Proof shows which address a link confirms. The link stays good.
-func (s *Service) Proof(ctx context.Context, token string) (email string, err error) {
+func (s *Service) Proof(ctx context.Context, token string) (v ProofView, err error) {
 	err = s.db.View(ctx, func(tx *db.Tx) error {
-		_, u, err := s.proof(tx, token)
-		email = u.Email
+		p, err := s.proof(tx, token)
+		v = p.ProofView
 		return err
 	})
-	return email, err
+	return v, err
 }
 
-// ProveAddress confirms an address by a link: its user is active. Nobody is
-// signed in by that: who reads the mail need not be who chose the password.
-func (s *Service) ProveAddress(ctx context.Context, actor access.Actor, token string) (email string, err error) {
+// ProveAddress confirms an address by a link: its user is active, or has it from
+// now on. Nobody is signed in by that: who reads the mail need not be who chose
+// the password.
+func (s *Service) ProveAddress(ctx context.Context, actor access.Actor, token string) (v ProofView, err error) {
 	err = s.db.Update(ctx, actor, func(tx *db.Tx) error {
-		l, u, err := s.proof(tx, token)
+		p, err := s.proof(tx, token)
 		if err != nil {
 			return err
 		}
-		email = u.Email
-		if err := s.links.Use(tx, l); err != nil {
+		v = p.ProofView
+		if err := s.links.Use(tx, p.link); err != nil {
 			return err
 		}
-		return s.directory.Activate(tx, &u, "")
+		if p.Changes() {
+			_, err = s.directory.ChangeAddress(tx, &p.change)
+			return err
+		}
+		return s.directory.Activate(tx, &p.user, "")
 	})
-	return email, err
+	return v, err
 }

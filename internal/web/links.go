@@ -135,27 +135,31 @@ func (w *Web) resetPassword(r *request) error {
 
 type proofView struct {
 	Frame
-	Path  string
-	Email string
+	Path string
+	signin.ProofView
 }
 
 func (w *Web) proof(r *request) error {
-	email, err := w.SignIn.Proof(r.Context(), r.PathValue("token"))
+	v, err := w.SignIn.Proof(r.Context(), r.PathValue("token"))
 	if err != nil {
 		return err
 	}
 	if _, err := r.visitor(); err != nil {
 		return err
 	}
-	return r.render(http.StatusOK, "proof", proofView{Frame: r.frame("proof.title"), Path: r.URL.Path, Email: email})
+	return r.render(http.StatusOK, "proof", proofView{Frame: r.frame("proof.title"), Path: r.URL.Path, ProofView: v})
 }
 
 func (w *Web) prove(r *request) error {
-	email, err := w.SignIn.ProveAddress(r.Context(), r.actor(), r.PathValue("token"))
+	v, err := w.SignIn.ProveAddress(r.Context(), r.actor(), r.PathValue("token"))
 	if err != nil {
 		return err
 	}
-	r.remember(email)
+	r.remember(v.Email)
+	if v.Changes() {
+		r.say("done.address_changed")
+		return r.redirect("/login")
+	}
 	r.say("done.proved")
 	return r.redirect("/login/password")
 }

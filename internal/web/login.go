@@ -17,6 +17,7 @@ type loginView struct {
 	ReturnTo string
 	SignedIn string // the address of who is signed in here already
 	SignUp   bool   // offer to sign up
+	Done     string
 	Errors   formErrors
 }
 
@@ -34,6 +35,7 @@ func (w *Web) loginPage(r *request) error {
 	if err != nil {
 		return err
 	}
+	v.Done = r.done()
 	r.allowForeignForms()
 	return r.render(http.StatusOK, "login", v)
 }

@@ -14,7 +14,7 @@ import (
 var owners = map[string]string{
 	"installation": "internal/db",
 
-	"organizations": "internal/directory", "domains": "internal/directory", "domain_checks": "internal/directory", "users": "internal/directory", "invitations": "internal/directory",
+	"organizations": "internal/directory", "domains": "internal/directory", "domain_checks": "internal/directory", "users": "internal/directory", "invitations": "internal/directory", "address_changes": "internal/directory",
 	"accounts": "internal/directory", "account_members": "internal/directory",
 	"search_segments": "internal/search", "search_words": "internal/search",
 	"imports": "internal/imports", "import_uploads": "internal/imports", "import_rows": "internal/imports", "import_results": "internal/imports",

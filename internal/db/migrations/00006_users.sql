@@ -35,6 +35,17 @@ create index invitations_organization on invitations (organization_id, id);
 -- Whom an import of a domain finds.
 create index users_independent on users (email_domain, id) where organization_id is null;
 
+-- Another address that a user is to have, once it was confirmed.
+create table address_changes (
+    id           text primary key,
+    user_id      text not null references users (id) on delete cascade,
+    email        text not null,
+    email_key    text not null,
+    email_domain text not null,
+    created_at   bigint not null
+);
+create unique index address_changes_user on address_changes (user_id);
+
 -- imports
 
 -- The rows of a file, for a dry run and the import after it.
