@@ -103,7 +103,7 @@ type domainView struct {
 	Checked   time.Time // when the proof was looked for last
 	NextCheck time.Time
 	Sightings []sightingRow
-	Errors    formErrors
+	Refused   string // what came of looking for the proof
 }
 
 // A sightingRow is what one resolver showed.
@@ -114,14 +114,14 @@ func (w *Web) adminDomain(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.showDomain(http.StatusOK, &d, nil)
+	return v.showDomain(http.StatusOK, &d, "")
 }
 
-func (v *visit) showDomain(status int, d *directory.Domain, wrong formErrors) error {
+func (v *visit) showDomain(status int, d *directory.Domain, refused string) error {
 	view := domainView{
 		AdminFrame: v.adminFrame("domains", "domains.title"), Path: v.base + "/domains/" + d.ID, Name: d.Name, Status: d.Status, Proof: d.Proof(),
 		Vouched: d.Vouched(), Disputed: !d.DisputedAt.IsZero(), Verified: d.VerifiedAt, Claimed: d.CreatedAt, LapsesAt: d.LapsesAt(),
-		Enforced: d.ProfileID != "", Checked: d.Check.Findings.At, NextCheck: d.Check.NextAt, Errors: wrong,
+		Enforced: d.ProfileID != "", Checked: d.Check.Findings.At, NextCheck: d.Check.NextAt, Refused: refused,
 	}
 	if d.Status.Held() {
 		view.Method = view.Word("proof_method", string(d.Method))
@@ -142,7 +142,7 @@ func (v *visit) showDomain(status int, d *directory.Domain, wrong formErrors) er
 		}
 		view.Sightings = append(view.Sightings, row)
 	}
-	view.Title, view.Up, view.Reference = d.Name, v.upToDomains(), v.ResponseWriter.Header().Get("Sallyport-Reference")
+	view.Title, view.Up = d.Name, v.upToDomains()
 	view.tabs(view.Path, false)
 	return v.render(status, "admin_domain", view)
 }
@@ -166,7 +166,7 @@ func (w *Web) adminCheckDomain(v *visit) error {
 	}
 	status := v.note(err)
 	what, do := v.sentences(fault.From(err))
-	return v.showDomain(status, &d, formErrors{{Message: what + ". " + do}})
+	return v.showDomain(status, &d, what+". "+do)
 }
 
 // adminRemoveDomain gives a domain up.

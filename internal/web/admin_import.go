@@ -156,7 +156,7 @@ type importView struct {
 	Open      bool // not at its end yet
 	Failed    string
 	Total     int64 // 0: not known yet
-	Done      int64
+	Worked    int64 // rows
 	Progress  string
 	Groups    []importGroup
 	Unproved  int64
@@ -198,7 +198,7 @@ func (w *Web) adminImport(v *visit) error {
 		return err
 	}
 	view := importView{AdminFrame: v.adminFrame("users", "imports.title"), Path: v.base + "/imports/" + i.ID, DryRun: i.DryRun, Open: i.Open(),
-		Total: i.Total, Done: i.Done, Unproved: i.Unproved, Broken: i.Failed}
+		Total: i.Total, Worked: i.Done, Unproved: i.Unproved, Broken: i.Failed}
 	view.What = view.Word("import", string(i.Source))
 	view.Up = Link{view.T("imports.title"), v.base + "/imports"}
 	view.Title = view.T("imports.import")

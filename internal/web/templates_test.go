@@ -157,6 +157,34 @@ func TestEveryTemplateHasAView(t *testing.T) {
 	}
 }
 
+// TestNoViewHidesWhatTheFrameShows: a field of a view has another name than those
+// of the frame around it, which would show the view's.
+func TestNoViewHidesWhatTheFrameShows(t *testing.T) {
+	names := func(frame reflect.Type) (list []string) {
+		for _, f := range reflect.VisibleFields(frame) {
+			if f.IsExported() {
+				list = append(list, f.Name)
+			}
+		}
+		return list
+	}
+	for name, view := range views {
+		v := reflect.TypeOf(view)
+		frame := v.Field(0)
+		if !frame.Anonymous {
+			t.Errorf("%s does not begin with its frame", name)
+			continue
+		}
+		for _, shown := range names(frame.Type) {
+			for i := 1; i < v.NumField(); i++ {
+				if v.Field(i).Name == shown {
+					t.Errorf("%s hides %s of its frame", name, shown)
+				}
+			}
+		}
+	}
+}
+
 // TestPagesNeedNothingInline: the policy lets no script run but those with the
 // nonce, and no style that is not a file.
 func TestPagesNeedNothingInline(t *testing.T) {
