@@ -96,6 +96,15 @@ func (c vectorCase) vector() vector {
 
 type header = map[string]string
 
+// confirmedBefore puts a changed copy before the good confirmation.
+func confirmedBefore(f func(*samltest.Confirmation)) func(*samltest.Response) {
+	return func(r *samltest.Response) {
+		good := *r.Confirmation()
+		f(r.Confirmation())
+		r.Assertion.Confirmations = append(r.Assertion.Confirmations, good)
+	}
+}
+
 func assertionID(id string) func(*samltest.Response) {
 	return func(r *samltest.Response) { r.Assertion.ID = id }
 }
@@ -167,6 +176,8 @@ func algorithmVectors() []vectorCase {
 			}))},
 		{name: "certificate-expired", comment: "an expired certificate", header: header{"certificates": samltest.RSA2048Expired, "warnings": "saml_certificate_expired"}},
 		{name: "certificate-expired-refused", comment: "an expired certificate where that refuses", header: header{"certificates": samltest.RSA2048Expired, "options": "refuse-expired-certificate"}, want: "saml_certificate_expired"},
+		{name: "certificate-future", comment: "a certificate that is not valid yet", header: header{"certificates": samltest.RSA2048Future, "warnings": "saml_certificate_expired"}},
+		{name: "certificate-future-refused", comment: "a certificate that is not valid yet, where that refuses", header: header{"certificates": samltest.RSA2048Future, "options": "refuse-expired-certificate"}, want: "saml_certificate_expired"},
 		{name: "certificate-one-of-many", comment: "the last of several certificates, without KeyInfo", change: signings(func(s *samltest.Signing) { s.NoKeyInfo = true }),
 			header: header{"certificates": "ec256 rsa2048-other rsa3072 rsa2048"}},
 		{name: "signature-first", comment: "the signature before the Issuer", change: signings(func(s *samltest.Signing) { s.Position = samltest.First }), header: header{"warnings": "saml_signature_invalid"}},
@@ -219,6 +230,8 @@ func requestVectors() []vectorCase {
 		{name: "request-outer-signed", comment: "only the signed response names the request", change: both(parts(onResponse), naming(id, ""))},
 		{name: "request-outer-unsigned", comment: "only the unsigned response names the request", change: both(parts(onAssertion), naming(id, "")), want: "saml_request_unknown"},
 		{name: "request-outer-unsigned-used", comment: "only the unsigned response names a used request", change: both(parts(onAssertion), naming(id, "")), header: header{"requests": id + "=used", "mode": "accept"}, want: "saml_replayed"},
+		{name: "request-outer-unsigned-unknown-accept", comment: "only the unsigned response names a request, which was never sent", change: both(parts(onAssertion), naming("_dummy", "")), header: header{"mode": "accept", "in-response-to": ""}},
+		{name: "request-outer-unsigned-unknown-refuse", comment: "the same, where what answers no request is refused", change: both(parts(onAssertion), naming("_dummy", "")), header: header{"mode": "refuse"}, want: "saml_idp_initiated_refused"},
 		{name: "request-inner", comment: "only the confirmation names the request", change: both(parts(onAssertion), naming("", id))},
 		{name: "replay", comment: "the assertion was consumed before", header: header{"consumed": "_assertion1"}, want: "saml_replayed"},
 		{name: "status-responder", comment: "the Identity Provider failed", change: func(r *samltest.Response) {
@@ -238,6 +251,47 @@ func requestVectors() []vectorCase {
 		{name: "audience-foreign-element", comment: "our entity ID in an Audience of another namespace", want: "saml_audience_mismatch",
 			change: both(conditioned(func(c *samltest.Conditions) { c.Audiences = [][]string{{"https://other.example/metadata"}} }),
 				edit("<saml:AudienceRestriction>", `<saml:AudienceRestriction><x:Audience xmlns:x="urn:x">`+samltest.SPEntityID+`</x:Audience>`))},
+		{name: "destination-foreign-unsigned", comment: "another address in a response that is not signed", change: both(parts(onAssertion), func(r *samltest.Response) { r.Destination = "https://other.example/acs" }), want: "saml_destination_mismatch"},
+		{name: "destination-missing-unsigned", comment: "no address in a response that is not signed", change: both(parts(onAssertion), func(r *samltest.Response) { r.Destination = "" })},
+		{name: "request-ninth-confirmation", comment: "the request is named by the ninth confirmation alone, which nobody looks at", want: "restart", change: func(r *samltest.Response) {
+			last := *r.Confirmation()
+			r.InResponseTo, r.Confirmation().InResponseTo = "", ""
+			for range 7 {
+				r.Assertion.Confirmations = append(r.Assertion.Confirmations, *r.Confirmation())
+			}
+			r.Assertion.Confirmations = append(r.Assertion.Confirmations, last)
+		}},
+		{name: "request-eighth-confirmation", comment: "the request is named by the eighth confirmation, which is the one for us", change: func(r *samltest.Response) {
+			last := *r.Confirmation()
+			r.InResponseTo, r.Confirmation().InResponseTo, r.Confirmation().Recipient = "", "", "https://other.example/acs"
+			for range 6 {
+				r.Assertion.Confirmations = append(r.Assertion.Confirmations, *r.Confirmation())
+			}
+			r.Assertion.Confirmations = append(r.Assertion.Confirmations, last)
+		}},
+		{name: "confirmation-ninth", comment: "the ninth confirmation is the one for us, which nobody looks at", want: "saml_recipient_mismatch", change: func(r *samltest.Response) {
+			last := *r.Confirmation()
+			r.Confirmation().Recipient = "https://other.example/acs"
+			for range 7 {
+				r.Assertion.Confirmations = append(r.Assertion.Confirmations, *r.Confirmation())
+			}
+			r.Assertion.Confirmations = append(r.Assertion.Confirmations, last)
+		}},
+		{name: "confirmation-first-expired", comment: "the first confirmation is over, the second holds", change: confirmedBefore(func(c *samltest.Confirmation) { c.NotOnOrAfter = at(-time.Hour) })},
+		{name: "confirmation-first-early", comment: "the first confirmation starts in an hour, the second holds", change: confirmedBefore(func(c *samltest.Confirmation) { c.NotBefore = at(time.Hour) })},
+		{name: "confirmation-first-endless", comment: "the first confirmation has no end, the second holds", change: confirmedBefore(func(c *samltest.Confirmation) { c.NotOnOrAfter = "" })},
+		{name: "confirmation-first-other-method", comment: "the first confirmation is no bearer's, the second holds", change: confirmedBefore(func(c *samltest.Confirmation) { c.Method = "urn:oasis:names:tc:SAML:2.0:cm:sender-vouches" })},
+		{name: "confirmation-two-good", comment: "two confirmations hold: the first one counts", change: func(r *samltest.Response) {
+			other := *r.Confirmation()
+			other.InResponseTo = "_other"
+			r.Assertion.Confirmations = append(r.Assertion.Confirmations, other)
+		}},
+		{name: "confirmation-two-bad", comment: "no confirmation holds: the first one's fault is told", want: "saml_recipient_mismatch", change: func(r *samltest.Response) {
+			other := *r.Confirmation()
+			other.NotOnOrAfter = ""
+			r.Confirmation().Recipient = "https://other.example/acs"
+			r.Assertion.Confirmations = append(r.Assertion.Confirmations, other)
+		}},
 		{name: "issuer-format", comment: "an Issuer with a strange format", change: func(r *samltest.Response) { r.Assertion.Issuer.Format = samltest.FormatUnspecified }, header: header{"warnings": "saml_issuer_mismatch"}},
 		{name: "issuer-white-space", comment: "an Issuer with white space around", change: func(r *samltest.Response) { r.Assertion.Issuer.Value = "\n" + r.Assertion.Issuer.Value + "\n" }, want: "saml_issuer_mismatch"},
 	}

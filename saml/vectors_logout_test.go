@@ -102,6 +102,7 @@ func logoutVectors() []logoutVectorCase {
 		one("rsa-sha512", "RSA with SHA-512", logoutCase{detached: func(d *samltest.Detached) { d.Method = dsig.RSASHA512 }}, nil),
 		one("pss", "RSA-PSS", logoutCase{detached: func(d *samltest.Detached) { d.Method = dsig.PSSSHA256 }}, nil),
 		one("ecdsa", "ECDSA on P-256", logoutCase{detached: func(d *samltest.Detached) { d.Key = samltest.NamedKey(samltest.EC256) }}, header{"certificates": samltest.EC256}),
+		one("several-certificates", "RSA, where an ECDSA certificate is trusted besides", logoutCase{}, header{"certificates": "ec256 rsa2048-other rsa2048"}),
 		one("sha1-allowed", "SHA-1 where it is allowed", logoutCase{detached: func(d *samltest.Detached) { d.Method = dsig.RSASHA1 }}, header{"options": "allow-sha1", warned: "saml_signature_algorithm"}),
 		one("sha1-allowed", "SHA-1 where it is allowed", logoutCase{binding: post, message: func(l *samltest.Logout) { l.Signing.Method = dsig.RSASHA1 }}, header{"options": "allow-sha1", warned: "saml_signature_algorithm"}),
 		one("expired-certificate", "an expired certificate", logoutCase{}, header{"certificates": samltest.RSA2048Expired, warned: "saml_certificate_expired"}),

@@ -2,7 +2,9 @@ package saml_test
 
 import (
 	"crypto"
+	"encoding/base64"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -120,6 +122,12 @@ func signatureVectors() []vectorCase {
 		sig("pss-mask", "another mask function in RSA-PSS", algorithm, pss("#MGF1", "#MGF2")),
 		sig("pss-salt", "a short salt in RSA-PSS", algorithm, pss("<pss:SaltLength>32", "<pss:SaltLength>8")),
 		sig("pss-mask-default", "the default hash of the mask in RSA-PSS", "", pss(`MGF1"><ds:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"></ds:DigestMethod>`, `MGF1">`)),
+		sig("pss-parameters-other", "parameters of another name in RSA-PSS", invalid, func(s *samltest.Signing) {
+			s.Method, s.PSSHash = dsig.PSS, crypto.SHA256
+			s.Edit = func(text string) string { return strings.ReplaceAll(text, "pss:RSAPSSParams", "pss:Params") }
+		}),
+		sig("pss-mask-other-element", "something else than a DigestMethod in the mask of RSA-PSS", algorithm, pss(`MGF1"><ds:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"></ds:DigestMethod>`, `MGF1"><ds:Digest Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"></ds:Digest>`)),
+		sig("pss-mask-other-hash", "another hash in the mask than in RSA-PSS", algorithm, pss(`MGF1"><ds:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256">`, `MGF1"><ds:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha512">`)),
 		sig("pss-sha384", "RSA-PSS with SHA-384 by its own name", "", func(s *samltest.Signing) { s.Method, s.Digest = dsig.PSSSHA384, dsig.SHA384 }),
 		sig("pss-sha512", "RSA-PSS with SHA-512 by its own name", "", func(s *samltest.Signing) { s.Method, s.Digest = dsig.PSSSHA512, dsig.SHA512 }),
 		sig("method-parameters", "parameters of a method that has none", invalid, edit("</ds:SignatureMethod>", "<x/></ds:SignatureMethod>")),
@@ -132,6 +140,9 @@ func signatureVectors() []vectorCase {
 				return text[:start] + text[end:]
 			}
 		}),
+		sig("no-canonicalization", "no CanonicalizationMethod", invalid, edit(`<ds:CanonicalizationMethod Algorithm="`+dsig.ExcC14N+`"></ds:CanonicalizationMethod>`, "")),
+		sig("no-method", "no SignatureMethod", invalid, edit(`<ds:SignatureMethod Algorithm="`+dsig.RSASHA256+`"></ds:SignatureMethod>`, "")),
+		sig("no-digest-method", "no DigestMethod", invalid, edit(`<ds:DigestMethod Algorithm="`+dsig.SHA256+`"></ds:DigestMethod>`, "")),
 		sig("text", "text beside the elements", invalid, edit("<ds:SignatureMethod ", "text<ds:SignatureMethod ")),
 		sig("transforms-other", "something else than transforms", invalid, edit(enveloped, "<x/>"+enveloped)),
 		sig("transforms-behind", "something else behind the transforms", invalid, func(s *samltest.Signing) {
@@ -149,9 +160,30 @@ func signatureVectors() []vectorCase {
 		{name: "signature-value-base64", comment: "a signature value that is no base64", want: invalid, change: both(parts(onResponse), afterwards("<ds:SignatureValue>", "<ds:SignatureValue>!"))},
 		{name: "signature-assertion-no-id", comment: "a signed assertion without an ID", want: invalid, change: both(parts(onAssertion), afterwards(` ID="_assertion1"`, ""))},
 		{name: "signature-no-id", comment: "a signed response without an ID", want: invalid, change: both(parts(onResponse), afterwards(` ID="_response1"`, ""))},
+		ecdsaValue("zero-between", "a zero octet between both numbers of an ECDSA signature", func(b []byte) []byte { return slices.Concat(b[:32], []byte{0}, b[32:]) }),
+		ecdsaValue("zero-first", "a zero octet before both numbers of an ECDSA signature", func(b []byte) []byte { return append([]byte{0}, b...) }),
+		ecdsaValue("short", "an ECDSA signature of ten octets", func(b []byte) []byte { return b[:10] }),
+		ecdsaValue("empty", "an ECDSA signature of no octets", func([]byte) []byte { return nil }),
 		{name: "signature-ecdsa-der", comment: "an ECDSA signature of another length", want: invalid, header: header{"certificates": samltest.EC256},
 			change: both(parts(onResponse), signedBy(samltest.EC256, dsig.ECDSASHA256), afterwards("<ds:SignatureValue>", "<ds:SignatureValue>AAAA"))},
 	}
+}
+
+// ecdsaValue is an ECDSA signature whose octets are changed afterwards.
+func ecdsaValue(name, comment string, f func([]byte) []byte) vectorCase {
+	change := func(r *samltest.Response) {
+		r.AfterSigning = func(text string) string {
+			before, rest, _ := strings.Cut(text, "<ds:SignatureValue>")
+			value, behind, _ := strings.Cut(rest, "<")
+			octets, err := base64.StdEncoding.DecodeString(value)
+			if err != nil {
+				panic(err)
+			}
+			return before + "<ds:SignatureValue>" + base64.StdEncoding.EncodeToString(f(octets)) + "<" + behind
+		}
+	}
+	return vectorCase{name: "signature-ecdsa-" + name, comment: comment, want: "saml_signature_invalid", header: header{"certificates": samltest.EC256},
+		change: both(parts(onResponse), signedBy(samltest.EC256, dsig.ECDSASHA256), change)}
 }
 
 func instantVectors() []vectorCase {
@@ -177,6 +209,11 @@ func instantVectors() []vectorCase {
 			change: edit(`NotOnOrAfter="2026-03-01T09:35:00.000Z"><saml:AudienceRestriction>`, `NotOnOrAfter="`+text+`"><saml:AudienceRestriction>`)})
 	}
 	list = append(list,
+		vectorCase{name: "time-confirmation-over", comment: "a confirmation that ended an hour ago", want: "saml_expired", change: func(r *samltest.Response) { r.Confirmation().NotOnOrAfter = at(-time.Hour) }},
+		vectorCase{name: "time-confirmation-end-letters", comment: "a confirmation whose end is no instant", want: "saml_expired", change: func(r *samltest.Response) { r.Confirmation().NotOnOrAfter = "tomorrow" }},
+		vectorCase{name: "time-confirmation-start-letters", comment: "a confirmation whose start is no instant", want: "saml_not_yet_valid", change: func(r *samltest.Response) { r.Confirmation().NotBefore = "yesterday" }},
+		vectorCase{name: "time-issued-letters", comment: "made at no instant", want: "saml_expired", change: func(r *samltest.Response) { r.Assertion.IssueInstant = "today" }},
+		vectorCase{name: "time-session-letters", comment: "a session that ends at no instant", want: "saml_session_expired", change: func(r *samltest.Response) { r.Statement().SessionNotOnOrAfter = "tomorrow" }},
 		vectorCase{name: "time-issued-yesterday", comment: "made 25 hours ago, and said to be valid still", want: "saml_expired", change: func(r *samltest.Response) { r.Assertion.IssueInstant = at(-25 * time.Hour) }},
 		vectorCase{name: "time-issued-within-a-day", comment: "made 23 hours ago, and valid still", change: func(r *samltest.Response) { r.Assertion.IssueInstant = at(-23 * time.Hour) }},
 		vectorCase{name: "time-issued-ahead", comment: "made in an hour", want: "saml_not_yet_valid", change: func(r *samltest.Response) { r.Assertion.IssueInstant = at(time.Hour) }},
