@@ -48,6 +48,14 @@ var operations = map[string]operation{
 	"send-password-reset":     {"POST", "/users/USR/password-reset", false, []string{"users"}},
 	"end-user-sessions":       {"DELETE", "/users/USR/sessions", false, []string{"users"}},
 
+	"start-import":     {"POST", "/organizations/ORG/imports", false, []string{"users"}},
+	"list-imports":     {"GET", "/organizations/ORG/imports", false, []string{"read", "users", "sso"}},
+	"get-import":       {"GET", "/imports/JOB", false, []string{"read", "users", "sso"}},
+	"list-import-rows": {"GET", "/imports/JOB/rows", false, []string{"read", "users", "sso"}},
+	"get-import-file":  {"GET", "/imports/JOB/rows.csv", false, []string{"read", "users", "sso"}},
+	"confirm-import":   {"POST", "/imports/JOB/confirm", false, []string{"users"}},
+	"undo-import":      {"POST", "/imports/JOB/undo", false, []string{"users"}},
+
 	"create-account": {"POST", "/organizations/ORG/accounts", false, []string{"users"}},
 	"list-accounts":  {"GET", "/organizations/ORG/accounts", false, []string{"read", "users"}},
 	"get-account":    {"GET", "/accounts/ACC", false, []string{"read", "users"}},
@@ -91,6 +99,7 @@ func (o operation) at(ids map[string]string) string {
 var nothing = map[string]string{
 	"ORG": "org_0000000000000000000000000c", "DOM": "dom_0000000000000000000000000c", "USR": "usr_0000000000000000000000000c",
 	"ACC": "acc_0000000000000000000000000c", "SSO": "sso_0000000000000000000000000c", "TOK": "tok_0000000000000000000000000c",
+	"JOB": "job_0000000000000000000000000c",
 }
 
 func TestTheTableOfOperationsIsTheDescriptionThatIsServed(t *testing.T) {
@@ -112,7 +121,7 @@ func TestTheTableOfOperationsIsTheDescriptionThatIsServed(t *testing.T) {
 		}
 		for id, o := range operations {
 			path, _, _ := strings.Cut(o.path, "?")
-			path = strings.NewReplacer("ORG", "{id}", "DOM", "{id}", "ACC/members/USR", "{id}/members/{user}", "ACC", "{id}", "USR", "{id}", "SSO", "{id}", "TOK", "{id}").Replace(path)
+			path = strings.NewReplacer("ORG", "{id}", "DOM", "{id}", "ACC/members/USR", "{id}/members/{user}", "ACC", "{id}", "USR", "{id}", "SSO", "{id}", "TOK", "{id}", "JOB", "{id}").Replace(path)
 			if want := o.method + " " + path; found[id] != want {
 				t.Errorf("%s is %q, not %q", id, found[id], want)
 			}
@@ -219,7 +228,8 @@ func TestTenantsAreApart(t *testing.T) {
 		invitation := theirs.Invite(t, "somebody@outside-"+theirs.Domain)
 		token := harness.ID(s.OK(t, "POST", "/tokens", harness.Object{"organization_id": theirs.Organization.ID, "scope": "read"}))
 		independent := s.NewIndependentUser(t, "independent@outside-"+theirs.Domain)
-		ids := map[string]string{"ORG": theirs.Organization.ID, "DOM": theirs.DomainID, "USR": id, "ACC": account, "SSO": theirs.ID, "TOK": token}
+		job := harness.ID(s.OK(t, "POST", "/organizations/"+theirs.Organization.ID+"/imports?dry_run=true", harness.Object{"source": "domain", "domain_ids": []string{theirs.DomainID}}))
+		ids := map[string]string{"JOB": job, "ORG": theirs.Organization.ID, "DOM": theirs.DomainID, "USR": id, "ACC": account, "SSO": theirs.ID, "TOK": token}
 		state := func() string {
 			o := "/organizations/" + theirs.Organization.ID
 			return sprint(s.OK(t, "GET", o, nil), s.OK(t, "GET", o+"/domains", nil), s.OK(t, "GET", o+"/users", nil), s.OK(t, "GET", o+"/accounts", nil),
@@ -236,6 +246,7 @@ func TestTenantsAreApart(t *testing.T) {
 			"enforce-domains": harness.Object{"sso_profile_id": nil, "domain_ids": []string{theirs.DomainID}}, "add-user": harness.Object{"email": "x@" + theirs.Domain},
 			"update-user": harness.Object{"name": "Taken"}, "create-account": harness.Object{"name": "Taken"}, "update-account": harness.Object{"name": "Taken"},
 			"set-member": harness.Object{"roles": []string{"administrator"}}, "create-sso-profile": harness.Object{"name": "Taken"}, "update-sso-profile": harness.Object{"name": "Taken"}, "rotate-sso-profile-key": harness.Object{},
+			"start-import": harness.Object{"source": "domain", "domain_ids": []string{theirs.DomainID}}, "confirm-import": harness.Object{}, "undo-import": harness.Object{},
 		}
 		for name, o := range operations {
 			if o.at(ids) == o.path {

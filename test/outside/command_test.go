@@ -135,6 +135,7 @@ func TestEveryCommandDoesTheSameThroughEveryDoor(t *testing.T) {
 			for _, e := range harness.Items(s.OK(t, "GET", "/organizations/"+org+"/audit?limit=200", nil)) {
 				events = append(events, fmt.Sprint(e["action"], " ", harness.At(e, "target", "kind")))
 			}
+			slices.Sort(events) // those of one millisecond have no order
 			if step++; i == 0 {
 				want[step] = strings.Join(events, "\n")
 			} else if got := strings.Join(events, "\n"); got != want[step] {
@@ -191,7 +192,6 @@ func TestExitCodesTellDoneFromFailedFromMisused(t *testing.T) {
 				{2, "", []string{"org", "explode"}},
 				{2, "", []string{"org", "show", p.Organization.ID, "--no-such-flag"}},
 				{2, "", []string{"org", "list", "--limit", "many"}},
-				{2, "", []string{"domain", "verify", p.DomainID}},
 				{2, "", []string{"domain", "enforce", p.DomainID}},
 				{2, "", []string{"token", "create"}},
 			} {
@@ -243,12 +243,13 @@ func TestCommandsPrintTablesForPeople(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *harness.Server) {
 		p, user, id := harness.Enforced(t, s, nil)
-		s.OK(t, "PATCH", "/users/"+id, harness.Object{"name": "Anna “the” Smith"})
+		s.OK(t, "PATCH", "/users/"+id, harness.Object{"name": "Test “the” User"})
+		p.AddUser(t, p.Address("another"))
 		for _, d := range doors(s) {
 			out, _, code := d.run(t, "", "user", "list", p.Organization.ID)
 			head, rest, _ := strings.Cut(out, "\n")
 			if code != 0 || !slices.Equal(strings.Fields(head), []string{"ID", "EMAIL", "NAME", "ROLE", "STATUS", "SSO", "SETTING", "SIGN_IN", "METHOD", "SIGN_IN", "REASON"}) ||
-				!strings.Contains(rest, id) || !strings.Contains(rest, user) || !strings.Contains(rest, "domain_enforced") || strings.Count(rest, "\n") != 1 {
+				!strings.Contains(rest, id) || !strings.Contains(rest, user) || !strings.Contains(rest, "domain_enforced") || strings.Count(rest, "\n") != 2 {
 				t.Errorf("%s: exit %d\n%s", d.name, code, out)
 			}
 			out, _, code = d.run(t, "", "explain", user)

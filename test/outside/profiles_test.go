@@ -132,14 +132,14 @@ func TestADomainMovesFromOneProfileToAnotherWithoutAGap(t *testing.T) {
 		var moves []try
 		from, to := p, q
 		for range 4 {
-			time.Sleep(60 * time.Millisecond) // some logins between the moves
+			time.Sleep(300 * time.Millisecond) // some logins between the moves
 			move := try{began: time.Now()}
 			to.Enforce(t)
 			move.ended = time.Now()
 			moves = append(moves, move)
 			from, to = to, from
 		}
-		time.Sleep(60 * time.Millisecond)
+		time.Sleep(300 * time.Millisecond)
 		close(done)
 		wg.Wait()
 
