@@ -82,6 +82,8 @@ func encryptionVectors() []vectorCase {
 		{name: "content-aes192-gcm", comment: "AES-192-GCM", change: encrypted(samltest.Encryption{Content: xenc.AES192GCM})},
 		{name: "content-aes256-gcm", comment: "AES-256-GCM", change: encrypted(samltest.Encryption{Content: xenc.AES256GCM})},
 		{name: "content-aes192-cbc-signed", comment: "AES-192-CBC behind a signed response", change: in(onResponse, samltest.Encryption{Content: xenc.AES192CBC})},
+		{name: "content-not-listed", comment: "AES-128-GCM behind a signed response, where AES-256-GCM alone is accepted", change: in(onResponse, samltest.Encryption{Content: xenc.AES128GCM}), header: header{"options": "content=" + xenc.AES256GCM}, want: bad},
+		{name: "content-listed", comment: "AES-256-GCM where nothing else is accepted", change: in(onResponse, samltest.Encryption{Content: xenc.AES256GCM}), header: header{"options": "content=" + xenc.AES256GCM}},
 		{name: "transport-oaep-sha256", comment: "rsa-oaep-mgf1p with SHA-256, whose mask is with SHA-1", change: encrypted(samltest.Encryption{Digest: digests + "sha256"})},
 		{name: "transport-oaep11", comment: "rsa-oaep without parameters, which means SHA-1 twice", change: encrypted(samltest.Encryption{Transport: xenc.OAEP})},
 		{name: "transport-oaep11-sha512", comment: "rsa-oaep with SHA-512 and a mask with SHA-384", change: encrypted(samltest.Encryption{Transport: xenc.OAEP, Digest: digests + "sha512", Mask: masks + "sha384"})},

@@ -161,6 +161,15 @@ func algorithmVectors() []vectorCase {
 		{name: "form-inclusive", comment: "Canonical XML 1.0 for both", change: form(dsig.C14N10, dsig.C14N10)},
 		{name: "form-inclusive-1.1", comment: "Canonical XML 1.1 for both", change: form(dsig.C14N11, dsig.C14N11)},
 		{name: "form-prefix-list", comment: "a PrefixList with a default namespace", change: form(dsig.ExcC14N, dsig.ExcC14N, "xs", "#default", "saml")},
+		{name: "form-prefix-list-white-space", comment: "a PrefixList with every kind of white space", change: both(form(dsig.ExcC14N, dsig.ExcC14N, "xs", "xsi", "saml", "ds"), signings(func(s *samltest.Signing) {
+			s.Edit = func(sig string) string {
+				return must(sig, `PrefixList="xs xsi saml ds"`, `PrefixList="&#10;xs&#9;xsi&#13;saml&#10;ds"`)
+			}
+		}))},
+		{name: "digest-sha1-allowed", comment: "a digest with SHA-1 and a signature without, where SHA-1 is allowed", change: signings(func(s *samltest.Signing) { s.Digest = dsig.SHA1 }),
+			header: header{"options": "allow-sha1", "warnings": "saml_signature_algorithm"}},
+		{name: "method-ecdsa-sha1-digest-sha256-allowed", comment: "a signature with SHA-1 and a digest without, where SHA-1 is allowed", change: signedBy(samltest.EC256, dsig.ECDSASHA1),
+			header: header{"certificates": samltest.EC256, "options": "allow-sha1", "warnings": "saml_signature_algorithm"}},
 		{name: "form-comments", comment: "canonical forms with comments, of which there are none", change: form(dsig.ExcC14NComments, dsig.C14N10Comments)},
 		{name: "form-comments-1.1", comment: "Canonical XML 1.1 with comments, of which there are none", change: form(dsig.C14N11Comments, dsig.C14N11Comments)},
 		{name: "form-none", comment: "no canonicalization transform, which means Canonical XML 1.0", change: both(form(dsig.C14N10, dsig.ExcC14N), signings(func(s *samltest.Signing) {

@@ -140,6 +140,25 @@ func signatureVectors() []vectorCase {
 				return text[:start] + text[end:]
 			}
 		}),
+		sig("object-for-keyinfo", "an Object where KeyInfo may stand", invalid, func(s *samltest.Signing) {
+			s.NoKeyInfo = true
+			s.Edit = func(text string) string {
+				return must(text, "</ds:SignatureValue>", "</ds:SignatureValue><ds:Object></ds:Object>")
+			}
+		}),
+		sig("uri-without-hash", "a URI that ends with the ID, and starts with something else than #", invalid, edit(`URI="#_response1"`, `URI="/_response1"`)),
+		sig("two-prefix-lists", "two PrefixLists in one transform", invalid, func(s *samltest.Signing) {
+			s.Prefixes = []string{"xs"}
+			s.Edit = func(text string) string {
+				return must(text, "</ec:InclusiveNamespaces>", `</ec:InclusiveNamespaces><ec:InclusiveNamespaces xmlns:ec="`+dsig.ExcC14N+`" PrefixList="saml"></ec:InclusiveNamespaces>`)
+			}
+		}),
+		sig("inclusive-prefix-list", "a PrefixList for Canonical XML 1.0", invalid, func(s *samltest.Signing) {
+			s.Transform = dsig.C14N10
+			s.Edit = func(text string) string {
+				return must(text, `Algorithm="`+dsig.C14N10+`">`, `Algorithm="`+dsig.C14N10+`"><ec:InclusiveNamespaces xmlns:ec="`+dsig.ExcC14N+`" PrefixList="xs"></ec:InclusiveNamespaces>`)
+			}
+		}),
 		sig("no-canonicalization", "no CanonicalizationMethod", invalid, edit(`<ds:CanonicalizationMethod Algorithm="`+dsig.ExcC14N+`"></ds:CanonicalizationMethod>`, "")),
 		sig("no-method", "no SignatureMethod", invalid, edit(`<ds:SignatureMethod Algorithm="`+dsig.RSASHA256+`"></ds:SignatureMethod>`, "")),
 		sig("no-digest-method", "no DigestMethod", invalid, edit(`<ds:DigestMethod Algorithm="`+dsig.SHA256+`"></ds:DigestMethod>`, "")),

@@ -119,6 +119,8 @@ func (v vector) config(t *testing.T) saml.Config {
 			cfg.RefuseExpiredCertificate = true
 		case "require-encryption":
 			cfg.RequireEncryption = true
+		case "content":
+			cfg.Algorithms.ContentEncryption = []string{value}
 		case "exclusive-only":
 			cfg.Algorithms.Canonicalizations = []string{dsig.ExcC14N}
 		case "allow-sha1":
