@@ -139,3 +139,39 @@ func (s *Server) CallAs(t testing.TB, kind, method, path, body string) (status i
 	}
 	return res.StatusCode, res.Header.Get("Sallyport-Error")
 }
+
+// Upload sends a CSV file as the operator; that has to succeed.
+func (s *Server) Upload(t testing.TB, path, csv string) (answer Object) {
+	t.Helper()
+	raw := s.text(t, http.MethodPost, path, "text/csv", csv)
+	if err := json.Unmarshal([]byte(raw), &answer); err != nil {
+		t.Fatalf("%s answered %q", path, raw)
+	}
+	return answer
+}
+
+// File reads an answer that is no JSON, as the operator; that has to succeed.
+func (s *Server) File(t testing.TB, path string) string {
+	t.Helper()
+	return s.text(t, http.MethodGet, path, "", "")
+}
+
+func (s *Server) text(t testing.TB, method, path, kind, body string) string {
+	t.Helper()
+	req, err := http.NewRequest(method, s.Base+"/api/v1"+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+s.Token)
+	req.Header.Set("Content-Type", kind)
+	res, err := s.Send(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	raw, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode >= 300 {
+		t.Fatalf("%s %s: %s %q, %v", method, path, res.Status, raw, err)
+	}
+	return string(raw)
+}
