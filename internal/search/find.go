@@ -1,6 +1,7 @@
 package search
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -32,10 +33,11 @@ type Page struct {
 	Next string
 }
 
-// Bounds of what one page costs, in rows of the index.
+// Bounds of what one page costs.
 const (
-	maxRead  = 20_000 // before a page is left short
-	maxChunk = 4_000  // of segments that are read together
+	maxRead  = 10_000 // rows of the index, before a page is left short
+	maxChunk = 2_000  // rows of segments that are read together
+	probed   = 2      // terms, the longest, that every segment is asked for
 )
 
 // last is behind every id.
@@ -54,11 +56,11 @@ func Find(tx *db.Tx, q Query) (Page, error) {
 	if q.Before == "" {
 		q.Before = last
 	}
-	all, err := segmentsFor(tx, q, list)
+	segments, err := candidates(tx, q, list)
 	if err != nil {
 		return Page{}, err
 	}
-	f := finder{tx: tx, q: q, terms: list, segments: newestFirst(all, list), found: map[Hit]bool{}}
+	f := finder{tx: tx, q: q, terms: list, segments: segments, found: map[Hit]bool{}}
 	for len(f.segments) > 0 && !f.enough() && f.read < maxRead {
 		if err := f.step(); err != nil {
 			return Page{}, err
@@ -69,32 +71,51 @@ func Find(tx *db.Tx, q Query) (Page, error) {
 
 // A segment is a stretch of the entries of one class.
 type segment struct {
-	id           int64
-	domain, kind string
-	first        string // the least id that belongs there
-	newest       string // the greatest one there before the query's; empty: none
-	has          []bool // by term: some entry has such a word
-	asks         int    // how many terms the words decide on; the domain has the others
+	id int64
+	Class
+	first string // the least id that belongs there
+	bound string // greater than every one there that is wanted; empty: there is none
+	has   []bool // by term that was asked for: some entry has such a word
+	asks  int    // how many terms the words decide on; the domain has the others
 }
 
-// newestFirst returns the segments that may hold what is wanted, in order.
-func newestFirst(all []segment, list []term) []*segment {
-	var fit []*segment
+// candidates returns the segments that may hold what is wanted, newest first.
+func candidates(tx *db.Tx, q Query, list []term) ([]*segment, error) {
+	all, err := segmentsFor(tx, q, list[:min(len(list), probed)])
+	if err != nil {
+		return nil, err
+	}
+	// They come by class and age: a segment ends where the next one begins. What
+	// the last one of a class holds has to be asked for.
+	var fit, open []*segment
 	for i := range all {
-		if s := &all[i]; s.newest != "" && s.fits(list) {
-			fit = append(fit, s)
+		s := &all[i]
+		if !s.fits(list) {
+			continue
+		}
+		fit = append(fit, s)
+		if i+1 < len(all) && all[i+1].Class == s.Class {
+			s.bound = all[i+1].first
+		} else {
+			open = append(open, s)
 		}
 	}
-	slices.SortFunc(fit, func(a, b *segment) int { return strings.Compare(b.newest, a.newest) })
-	return fit
+	for chunk := range slices.Chunk(open, 256) {
+		if err := findNewest(tx, q, chunk); err != nil {
+			return nil, err
+		}
+	}
+	fit = slices.DeleteFunc(fit, func(s *segment) bool { return s.bound == "" })
+	slices.SortFunc(fit, func(a, b *segment) int { return strings.Compare(b.bound, a.bound) })
+	return fit, nil
 }
 
 // fits reports whether entries of the segment may have all the terms.
 func (s *segment) fits(list []term) bool {
 	s.asks = 0
 	for i, t := range list {
-		no, all := t.matches(s.domain)
-		if no || !all && !s.has[i] {
+		no, all := t.matches(s.Domain)
+		if no || !all && i < len(s.has) && !s.has[i] {
 			return false
 		}
 		if !all {
@@ -129,7 +150,7 @@ func (f *finder) enough() bool {
 	slices.Sort(ids)
 	oldest := ids[len(ids)-f.q.Limit] // of the page, as it is so far
 	n := 0
-	for n < len(f.segments) && f.segments[n].newest > oldest {
+	for n < len(f.segments) && f.segments[n].bound > oldest {
 		n++
 	}
 	f.chunk = min(n, 16)
@@ -143,7 +164,7 @@ func (f *finder) step() error {
 		f.segments = f.segments[1:]
 		ids, err := entries(f.tx, s.id, f.q.Before, f.q.Limit+1)
 		for _, entryID := range ids {
-			f.found[Hit{s.kind, entryID}] = true
+			f.found[Hit{s.Kind, entryID}] = true
 		}
 		f.read += len(ids)
 		return err
@@ -171,58 +192,55 @@ func (f *finder) step() error {
 // false, and has added none, if there are too many segments for what stands in
 // them.
 func (f *finder) search(chunk []*segment) (bool, error) {
-	byID := make(map[int64]*segment, len(chunk))
-	for _, s := range chunk {
-		byID[s.id] = s
+	limit := maxChunk
+	if len(chunk) == 1 {
+		limit = 1 << 30 // as many as there are
 	}
-	has := map[Hit]int{} // how many of the terms
+	left := make(map[int64]map[string]bool, len(chunk)) // who has had all terms so far
 	for _, t := range f.terms {
 		var ids []int64
 		for _, s := range chunk {
-			if _, all := t.matches(s.domain); !all {
+			_, all := t.matches(s.Domain)
+			if entries, asked := left[s.id]; !all && (!asked || len(entries) > 0) {
 				ids = append(ids, s.id)
 			}
 		}
 		if len(ids) == 0 {
 			continue
 		}
-		limit := maxChunk
-		if len(chunk) == 1 {
-			limit = maxRead
-		}
 		rows, err := withWord(f.tx, ids, t, f.q.Before, limit)
 		f.read += len(rows)
-		if err != nil || len(rows) == limit && len(chunk) > 1 {
+		if err != nil || len(rows) == limit {
 			return false, err
 		}
-		once := make(map[string]bool, len(rows)) // two of its words may begin so
-		for _, r := range rows {
-			if !once[r.entry] {
-				once[r.entry] = true
-				has[Hit{byID[r.segment].kind, r.entry}]++
-			}
+		have := make(map[int64]map[string]bool, len(ids))
+		for _, segmentID := range ids {
+			have[segmentID] = map[string]bool{}
 		}
 		for _, r := range rows {
-			if h := (Hit{byID[r.segment].kind, r.entry}); has[h] == byID[r.segment].asks {
-				f.found[h] = true
+			if before, asked := left[r.segment]; !asked || before[r.entry] {
+				have[r.segment][r.entry] = true
 			}
 		}
-		if len(rows) == 0 && len(ids) == len(chunk) {
-			break // nobody here has them all
+		maps.Copy(left, have)
+	}
+	for _, s := range chunk {
+		for entryID := range left[s.id] {
+			f.found[Hit{s.Kind, entryID}] = true
 		}
 	}
 	return true, nil
 }
 
-// page makes the answer: what is newer than all that was not read.
+// page makes the answer: what is not older than anything that was not read.
 func (f *finder) page() Page {
 	floor := ""
 	if len(f.segments) > 0 {
-		floor = f.segments[0].newest
+		floor = f.segments[0].bound
 	}
 	var p Page
 	for h := range f.found {
-		if h.ID > floor {
+		if h.ID >= floor {
 			p.Hits = append(p.Hits, h)
 		}
 	}
@@ -232,7 +250,7 @@ func (f *finder) page() Page {
 		p.Hits = p.Hits[:f.q.Limit]
 		p.Next = p.Hits[f.q.Limit-1].ID
 	case floor != "":
-		p.Next = floor + last
+		p.Next = floor
 	}
 	return p
 }

@@ -115,10 +115,10 @@ func split(tx *db.Tx, e *Entry, s, next *segment) error {
 	return moveFrom(tx, s.id, next.id, e.ID)
 }
 
-// begins reports whether an entry begins a segment, which holds 512 on average.
+// begins reports whether an entry begins a segment, which holds 1024 on average.
 // The characters of an id that it looks at are random, 5 bits each.
 func begins(entryID string) bool {
-	return len(entryID) > 22 && entryID[20] == '0' && (entryID[21] == '0' || entryID[21] == '1')
+	return len(entryID) > 22 && entryID[20] == '0' && entryID[21] == '0'
 }
 
 // newSegment makes a segment. Its number follows from what it is, so that two
@@ -126,5 +126,5 @@ func begins(entryID string) bool {
 func newSegment(e *Entry, first string) segment {
 	sum := sha256.Sum256([]byte(strings.Join([]string{
 		e.OrganizationID, e.Kind, e.Domain, e.Status, e.Role, e.SSO, first}, "\x00")))
-	return segment{id: int64(binary.BigEndian.Uint64(sum[:8]) >> 1), domain: e.Domain, kind: e.Kind, first: first}
+	return segment{id: int64(binary.BigEndian.Uint64(sum[:8]) >> 1), Class: e.Class, first: first}
 }

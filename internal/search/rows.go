@@ -35,9 +35,8 @@ func insertSegment(tx *db.Tx, e *Entry, s *segment) error {
 	return err
 }
 
-// segmentsFor returns the segments of the classes that a query asks for, with
-// what is known of each: its newest entry, and whether it has a word for each
-// term.
+// segmentsFor returns the segments of the classes that a query asks for, by class
+// and age, and whether each has a word for each term.
 func segmentsFor(tx *db.Tx, q Query, list []term) ([]segment, error) {
 	args := []any{q.OrganizationID, q.Domain, q.Kind, q.Status, q.Role, q.SSO, q.Before}
 	var has strings.Builder
@@ -49,17 +48,41 @@ func segmentsFor(tx *db.Tx, q Query, list []term) ([]segment, error) {
 	}
 	return db.Collect(tx, func(row db.Scanner) (s segment, err error) {
 		s.has = make([]bool, len(list))
-		to := []any{&s.id, &s.domain, &s.kind, &s.newest}
+		to := []any{&s.id, &s.Domain, &s.Kind, &s.Status, &s.Role, &s.SSO, &s.first}
 		for i := range s.has {
 			to = append(to, &s.has[i])
 		}
 		err = row.Scan(to...)
 		return s, err
-	}, `select s.id, s.domain, s.kind, coalesce((select w.entry from search_words w
-			where w.segment_id = s.id and w.word = '' and w.entry < $7 order by w.entry desc limit 1), '')`+has.String()+`
+	}, `select s.id, s.domain, s.kind, s.status, s.role, s.sso, s.first_entry`+has.String()+`
 		from search_segments s
 		where s.organization_id = $1 and ($2 = '' or s.domain = $2) and ($3 = '' or s.kind = $3) and ($4 = '' or s.status = $4)
-			and ($5 = '' or s.role = $5) and ($6 = '' or s.sso = $6) and s.first_entry < $7`, args...)
+			and ($5 = '' or s.role = $5) and ($6 = '' or s.sso = $6) and s.first_entry < $7
+		order by s.domain, s.kind, s.status, s.role, s.sso, s.first_entry`, args...)
+}
+
+// findNewest notes what the newest entries of segments are.
+func findNewest(tx *db.Tx, q Query, chunk []*segment) error {
+	byID := map[int64]*segment{}
+	var ids []int64
+	for _, s := range chunk {
+		byID[s.id] = s
+		ids = append(ids, s.id)
+	}
+	args := []any{q.Before}
+	in := list(&args, ids, -1)
+	newest, err := db.Collect(tx, func(row db.Scanner) (r wordRow, err error) {
+		err = row.Scan(&r.segment, &r.entry)
+		return r, err
+	}, `select s.id, coalesce((select w.entry from search_words w
+			where w.segment_id = s.id and w.word = '' and w.entry < $1 order by w.entry desc limit 1), '')
+		from search_segments s where s.id in (`+in+`)`, args...)
+	for _, r := range newest {
+		if r.entry != "" {
+			byID[r.segment].bound = r.entry + " " // the next id there could be
+		}
+	}
+	return err
 }
 
 // entries lists a segment.
