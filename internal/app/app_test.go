@@ -24,7 +24,7 @@ var silent = slog.New(slog.DiscardHandler)
 // settings are those of a server on a database of its own and on any ports.
 func settings(t *testing.T, pairs ...string) Settings {
 	t.Helper()
-	s, err := Load(given(append([]string{"database", "sqlite:" + filepath.Join(t.TempDir(), "x.db"), "listen", "127.0.0.1:0", "admin-listen", "127.0.0.1:0"}, pairs...)...))
+	s, err := Load(given(append([]string{"database", "sqlite:" + filepath.Join(t.TempDir(), "x.db"), "listen", "127.0.0.7:0", "admin-listen", "127.0.0.1:0"}, pairs...)...))
 	if err != nil {
 		t.Fatal(err)
 	}
