@@ -188,6 +188,10 @@ type Answer struct {
 // errForeignPage answers for a page that is nobody's, or another browser's.
 var errForeignPage = fault.New(fault.LinkExpired, "Please sign in again.")
 
+// errAlreadySet answers for an initial password that was set meanwhile, on
+// another page.
+var errAlreadySet = fault.New(fault.LinkUsed, "Your password is set already.")
+
 // takeArrival finds and uses up the arrival that a page was about. It is the
 // browser's own, not over and not used before, or the fault says so.
 func (s *Service) takeArrival(tx *db.Tx, page Page, in Answer) (Arrival, directory.User, error) {
@@ -214,6 +218,9 @@ func (s *Service) takeArrival(tx *db.Tx, page Page, in Answer) (Arrival, directo
 	if err != nil {
 		return Arrival{}, u, userGone(err)
 	}
+	if p.page == PageInitialPassword && p.made().Before(u.PasswordSetAt) {
+		return Arrival{}, directory.User{}, errAlreadySet
+	}
 	if p.outlived(&u) {
 		return Arrival{}, directory.User{}, errForeignPage
 	}
@@ -223,9 +230,12 @@ func (s *Service) takeArrival(tx *db.Tx, page Page, in Answer) (Arrival, directo
 // outlived reports whether the user has become managed, or got another address or
 // password, since the page was made: that ends what was under way.
 func (p *parked) outlived(u *directory.User) bool {
-	made := p.expiresAt.Add(-pageLife)
+	made := p.made()
 	return made.Before(u.ManagedAt) || made.Before(u.ProvedAt) || made.Before(u.PasswordSetAt)
 }
+
+// made is when the page was.
+func (p *parked) made() time.Time { return p.expiresAt.Add(-pageLife) }
 
 // answered takes the arrival that a page was about, and lets then end it. A
 // user who may not arrive any more is refused as at every other way in: with a
@@ -288,7 +298,7 @@ func (s *Service) SetInitialPassword(ctx context.Context, actor access.Actor, in
 	}
 	return s.answered(ctx, actor, PageInitialPassword, in, func(tx *db.Tx, a Arrival, u directory.User) (Outcome, error) {
 		if u.Status != access.UserInvited || u.OrganizationID == "" {
-			return Outcome{}, fault.New(fault.LinkUsed, "Your password is set already.")
+			return Outcome{}, errAlreadySet
 		}
 		if err := s.directory.SetLanguage(tx, u.ID, in.Language); err != nil {
 			return Outcome{}, err
