@@ -218,6 +218,7 @@ func (c *crowd) requests(t *testing.T) map[string]func() error {
 		_, err := c.SignIn.UserSessions(t.Context(), operator, u)
 		return err
 	}
+	all["the numbers"] = func() error { _, err := c.Directory.CountUsers(t.Context(), operator, c.big.ID); return err }
 	all["the policy"] = func() error { _, e := someone(); _, err := c.Directory.Explain(t.Context(), operator, e); return err }
 	all["the login page"] = func() error { _, e := someone(); _, err := c.SignIn.Identify(t.Context(), e, ""); return err }
 	return all

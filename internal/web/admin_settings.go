@@ -57,7 +57,7 @@ type rolesView struct {
 
 type roleRow struct {
 	Name, What string
-	Count      int64
+	Count      string
 	URL        string // of the list of those who have it
 }
 
@@ -68,7 +68,6 @@ func (w *Web) adminRoles(v *visit) error {
 		return err
 	}
 	view := rolesView{AdminFrame: v.adminFrame("roles", "roles.title"), AccountRoles: w.Directory.AccountRoles()}
-	members := c.Total - c.Deactivated - c.Owners - c.Administrators
 	for _, r := range []struct {
 		role access.Role
 		what string
@@ -76,11 +75,19 @@ func (w *Web) adminRoles(v *visit) error {
 	}{
 		{access.RoleOwner, view.T("roles.owner"), c.Owners},
 		{access.RoleAdministrator, view.T("roles.administrator"), c.Administrators},
-		{access.RoleMember, view.T("roles.member"), members},
+		{access.RoleMember, view.T("roles.member"), c.Members},
 	} {
-		view.Roles = append(view.Roles, roleRow{view.Word("role", string(r.role)), r.what, r.n, v.base + "/users?role=" + string(r.role)})
+		view.Roles = append(view.Roles, roleRow{view.Word("role", string(r.role)), r.what, view.Users(r.n), v.base + "/users?role=" + string(r.role)})
 	}
 	return v.render(http.StatusOK, "admin_roles", view)
+}
+
+// Users writes how many users there are.
+func (v rolesView) Users(n int64) string {
+	if n == 1 {
+		return v.N("users.count", n)
+	}
+	return v.T("users.count", v.Count(n))
 }
 
 // foundOrganization makes an organization for who is signed in, where the

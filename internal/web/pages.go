@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"sallyport/internal/directory"
 )
 
 //go:embed templates/*.html text/*.json
@@ -95,6 +97,14 @@ func (f Frame) Number(n int64) string {
 		digits = digits[:i] + mark + digits[i:]
 	}
 	return digits
+}
+
+// Count writes a number of users, who are counted so far and no further.
+func (f Frame) Count(n int64) string {
+	if n > directory.MaxCount {
+		return f.T("list.more_than", f.Number(directory.MaxCount))
+	}
+	return f.Number(n)
 }
 
 // Time writes an instant that a script may turn into local time.
