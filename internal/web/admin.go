@@ -54,6 +54,7 @@ func (w *Web) adminRoutes() []adminRoute {
 		{page, "/users/{user}", access.ActUserRead, w.adminUser},
 		{page, "/users/{user}/history", access.ActAuditRead, w.adminUserHistory},
 		{form, "/users/{user}/name", access.ActUserUpdate, w.adminRenameUser},
+		{form, "/users/{user}/address", access.ActUserAddress, w.adminChangeAddress},
 		{form, "/users/{user}/role", access.ActUserRole, w.adminUserRole},
 		{form, "/users/{user}/sso", access.ActUserSSO, w.adminUserSSO},
 		{form, "/users/{user}/deactivate", access.ActUserUpdate, w.adminDeactivateUser},

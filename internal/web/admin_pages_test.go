@@ -241,6 +241,24 @@ func TestAUsersPageShowsAll(t *testing.T) {
 	b.post(path+"/sso", "sso", "inherit", "acknowledge", "1").refused(403, "edition_required")
 }
 
+func TestAnAddressIsChangedOnceItIsConfirmed(t *testing.T) {
+	s := secureSite(t)
+	acme := s.office(t, "Acme")
+	b, path := s.as(t, acme.admin), acme.path("/users/{user}")
+	b.get(path + "/address").shows(`value="user@acme.test"`)
+	b.post(path+"/address", "email", "nonsense").wrong(422, "email", "Enter an e-mail address")
+	b.post(path+"/address", "email", "user@elsewhere.test").wrong(409, "", "The organization does not hold the domain elsewhere.test.")
+	b.post(path+"/address", "email", "owner@acme.test").wrong(409, "", "Another user has this address.")
+	b.post(path+"/address", "email", "renamed@acme.test").redirected(path)
+	b.get(path).shows("A mail to renamed@acme.test asks to confirm the address.", "To become renamed@acme.test, once that is confirmed.")
+	if list := s.Mails(t, "renamed@acme.test"); len(list) != 1 {
+		t.Errorf("%d mails", len(list))
+	}
+	b.post(path+"/address", "email", "user@acme.test").redirected(path)
+	b.get(path).shows("The address is user@acme.test.").hides("To become")
+	b.post(acme.home()+"/users/"+acme.owner.ID+"/address", "email", "mine@acme.test").refused(403, "forbidden")
+}
+
 func TestAUserIsDeactivatedReactivatedAndRemoved(t *testing.T) {
 	s := secureSite(t)
 	acme := s.office(t, "Acme")

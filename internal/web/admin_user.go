@@ -16,8 +16,9 @@ import (
 type userView struct {
 	AdminFrame
 	Path, Name, Email string
-	Invitation        bool // an invitation, and no user of the organization yet
-	Self              bool // who looks at the page
+	NewEmail          string // asked for and not confirmed yet
+	Invitation        bool   // an invitation, and no user of the organization yet
+	Self              bool   // who looks at the page
 	Role              access.Role
 	Status            access.UserStatus
 	SSO               access.SSOSetting
@@ -65,6 +66,7 @@ func (w *Web) adminUser(v *visit) error {
 		view.Created = i.CreatedAt
 		return v.render(http.StatusOK, "admin_user", view)
 	}
+	view.NewEmail = u.NewEmail
 	view.Self = u.User.ID == v.identity.User.ID
 	view.Created, view.Managed, view.Activated = u.User.CreatedAt, u.User.ManagedAt, u.User.ActivatedAt
 	if err := view.way(v, &u); err != nil {
@@ -159,6 +161,30 @@ func (w *Web) adminRenameUser(v *visit) error {
 		return f.show(err)
 	}
 	v.say("done.user_renamed")
+	return v.toUser(u.ID)
+}
+
+// adminChangeAddress asks for another address: it counts once it was confirmed.
+func (w *Web) adminChangeAddress(v *visit) error {
+	f, u, err := v.userForm("users.change_address", "users.change_address", false)
+	if err != nil {
+		return err
+	}
+	f.lead("users.address_lead")
+	f.add(formField{Name: "email", Kind: fieldEmail, Label: f.T("field.email"), Value: u.Email, Required: true, Autocomplete: "off", Max: 254})
+	if !f.sent() {
+		return f.show(nil)
+	}
+	email := v.PostFormValue("email")
+	changed, err := w.Directory.UpdateUser(v.Context(), v.actor(), u.ID, directory.UserChange{Email: &email})
+	switch {
+	case err != nil:
+		return f.show(err)
+	case changed.NewEmail != "":
+		v.say("done.address_asked", changed.NewEmail)
+	default:
+		v.say("done.address_kept", changed.User.Email)
+	}
 	return v.toUser(u.ID)
 }
 

@@ -21,7 +21,12 @@ type office struct {
 
 func (s *stage) office(t *testing.T) *office {
 	t.Helper()
-	o := &office{Organization: harness.NewOrganization(t, s.Server)}
+	return s.officeOf(t, harness.NewOrganization(t, s.Server))
+}
+
+func (s *stage) officeOf(t *testing.T, org *harness.Organization) *office {
+	t.Helper()
+	o := &office{Organization: org}
 	o.home = "/admin/" + o.ID
 	o.owner = o.Address("owner")
 	o.OK(t, "PATCH", "/users/"+o.AddUser(t, o.owner), harness.Object{"role": "owner", "name": "Test Owner"})
@@ -376,6 +381,7 @@ func adminCases() []pageCase {
 		{"admin-user", "body", at("/users/{user}")},
 		{"admin-user-history", "body", at("/users/{user}/history")},
 		{"admin-user-role", "body", at("/users/{user}/role")},
+		{"admin-user-address", "#email", at("/users/{user}/address")},
 		{"admin-user-sso", "body", at("/users/{user}/sso")},
 		{"admin-user-remove", "[data-cancel]", at("/users/{user}/remove")},
 		{"admin-user-accounts", "#account", at("/users/{user}/accounts")},
@@ -437,7 +443,11 @@ func (s *stage) age(t *testing.T, email string) {
 
 func (s *stage) furnish(t *testing.T) *fullOffice {
 	t.Helper()
-	o := &fullOffice{office: s.office(t)}
+	org := harness.NewOrganization(t, s.Server)
+	org.OK(t, "PATCH", "/organizations/"+org.ID, harness.Object{"name": "Acme"})
+	org.Domain = "acme.test"
+	org.DomainID = org.AddDomain(t, org.Domain)
+	o := &fullOffice{office: s.officeOf(t, org)}
 	o.OK(t, "POST", "/organizations/"+o.ID+"/domains", harness.Object{"name": "a-rather-long-name-that-hardly-fits-anywhere." + o.Domain})
 	for i, name := range []string{"Production", "Staging", "Donaudampfschifffahrtsgesellschaftskapitaensanwaerter"} {
 		id := harness.ID(o.OK(t, "POST", "/organizations/"+o.ID+"/accounts", harness.Object{"name": name}))
