@@ -154,3 +154,34 @@ func TestNoSecretStandsInTheLog(t *testing.T) {
 		}
 	})
 }
+
+func TestALogIsReadByKindAndByTarget(t *testing.T) {
+	parts.Each(t, func(t *testing.T, p *parts.Parts) {
+		of := func(action audit.Action, target string) audit.Event {
+			return audit.Event{OrganizationID: "org_1", Action: action, Target: audit.Target{Kind: "user", ID: target}}
+		}
+		log(t, p, access.System("job"), of(audit.UserUpdated, "usr_1"), of(audit.UserRemoved, "usr_2"), of(audit.SignInRefused, "usr_1"), of("userx.odd", "usr_1"),
+			audit.Event{OrganizationID: "org_2", Action: audit.UserUpdated, Target: audit.Target{Kind: "user", ID: "usr_1"}})
+		for name, c := range map[string]struct {
+			q    audit.Query
+			want string
+		}{
+			"all of a kind":       {audit.Query{Action: "user."}, "user.removed user.updated"},
+			"one":                 {audit.Query{Action: "user.updated"}, "user.updated"},
+			"a target":            {audit.Query{TargetID: "usr_1"}, "userx.odd sign_in.refused user.updated"},
+			"a kind and a target": {audit.Query{Action: "sign_in.", TargetID: "usr_1"}, "sign_in.refused"},
+			"no pattern":          {audit.Query{Action: "%."}, ""},
+			"no wildcard":         {audit.Query{Action: "sign_i_."}, ""},
+			"nobody":              {audit.Query{TargetID: "usr_9"}, ""},
+		} {
+			c.q.OrganizationID, c.q.Limit = "org_1", 10
+			var got []string
+			for _, e := range list(t, p, c.q) {
+				got = append(got, string(e.Action))
+			}
+			if strings.Join(got, " ") != c.want {
+				t.Errorf("%s: %v", name, got)
+			}
+		}
+	})
+}
