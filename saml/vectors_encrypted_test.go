@@ -141,6 +141,29 @@ func encryptionVectors() []vectorCase {
 		{name: "transport-mask-unknown", comment: "rsa-oaep with a mask that nobody knows", change: in(onResponse, samltest.Encryption{Transport: xenc.OAEP, Mask: masks + "sha224"}), want: bad},
 		{name: "transport-label-base64", comment: "a label that is no base64", change: in(onResponse, samltest.Encryption{Label: []byte("l"), Edit: func(s string) string { return must(s, ">bA==<", ">b!<") }}), want: bad},
 		{name: "transport-label-twice", comment: "two labels", change: in(onResponse, samltest.Encryption{Label: []byte("l"), Edit: func(s string) string { return must(s, "<xenc:OAEPparams>", "<xenc:OAEPparams/><xenc:OAEPparams>") }}), want: bad},
+		{name: "transport-label-twice-behind", comment: "a second, empty label behind the good one", change: in(onResponse, samltest.Encryption{Label: []byte("l"), Edit: func(s string) string {
+			return must(s, "</xenc:OAEPparams>", "</xenc:OAEPparams><xenc:OAEPparams></xenc:OAEPparams>")
+		}}), want: bad},
+		{name: "transport-digest-twice", comment: "a second DigestMethod behind the good one", change: in(onResponse, samltest.Encryption{Digest: digests + "sha256", Edit: func(s string) string {
+			return must(s, "</ds:DigestMethod>", "</ds:DigestMethod><ds:DigestMethod></ds:DigestMethod>")
+		}}), want: bad},
+		{name: "transport-mask-twice", comment: "a second MGF behind the good one", change: in(onResponse, samltest.Encryption{Transport: xenc.OAEP, Mask: masks + "sha256", Edit: func(s string) string {
+			return must(s, "</xenc11:MGF>", `</xenc11:MGF><x:MGF xmlns:x="http://www.w3.org/2009/xmlenc11#"></x:MGF>`)
+		}}), want: bad},
+		{name: "transport-method-twice", comment: "a second EncryptionMethod behind the good one of a key", change: in(onResponse, samltest.Encryption{Edit: func(s string) string {
+			before, key, _ := strings.Cut(s, "<xenc:EncryptedKey")
+			return before + "<xenc:EncryptedKey" + must(key, "</xenc:EncryptionMethod>", "</xenc:EncryptionMethod><xenc:EncryptionMethod></xenc:EncryptionMethod>")
+		}}), want: bad},
+		{name: "content-method-twice", comment: "a second EncryptionMethod behind the good one of the content", change: in(onResponse, samltest.Encryption{Edit: func(s string) string {
+			return must(s, "</xenc:EncryptionMethod>", "</xenc:EncryptionMethod><xenc:EncryptionMethod></xenc:EncryptionMethod>")
+		}}), want: bad},
+		{name: "key-by-empty-reference", comment: "a RetrievalMethod for an EncryptedKey whose Id is empty", change: in(onResponse, samltest.Encryption{Place: samltest.ByReference, Edit: func(s string) string {
+			_, id, _ := strings.Cut(s, ` URI="#`)
+			id, _, _ = strings.Cut(id, `"`)
+			return must(must(s, ` URI="#`+id+`"`, ` URI="#"`), ` Id="`+id+`"`, ` Id=""`)
+		}}), want: bad},
+		{name: "content-one-block-cbc", comment: "AES-CBC of an initialisation vector alone", change: in(onResponse, samltest.Encryption{Content: xenc.AES128CBC, EditCipher: func(b []byte) []byte { return b[:16] }}), want: bad},
+		{name: "content-empty-cbc", comment: "AES-CBC of nothing", change: in(onResponse, samltest.Encryption{Content: xenc.AES128CBC, EditCipher: func([]byte) []byte { return nil }}), want: bad},
 		{name: "content-truncated-cbc", comment: "AES-CBC of half a block", change: in(onResponse, samltest.Encryption{Content: xenc.AES128CBC, EditCipher: func(b []byte) []byte { return b[:40] }}), want: bad},
 		{name: "require-encryption", comment: "encrypted, as it has to be", change: encrypted(samltest.Encryption{}), header: header{"options": "require-encryption"}},
 		{name: "require-encryption-clear", comment: "in clear where it has to be encrypted", header: header{"options": "require-encryption"}, want: bad},
