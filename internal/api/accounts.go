@@ -30,6 +30,14 @@ type memberOut struct {
 
 func showMember(m directory.Member) memberOut { return memberOut{m.AccountID, m.UserID, m.Roles} }
 
+type placeOut struct {
+	AccountID string   `json:"account_id"`
+	Name      string   `json:"name"`
+	Roles     []string `json:"roles"`
+}
+
+func showPlace(p directory.Place) placeOut { return placeOut{p.Account.ID, p.Account.Name, p.Roles} }
+
 func (a *API) accounts() {
 	const tag = "Accounts"
 	account, organization := []id.Kind{id.Account}, []id.Kind{id.Organization}
@@ -84,6 +92,13 @@ func (a *API) accounts() {
 		func(ctx context.Context, actor access.Actor, in *listAccounts) (*body[list[memberOut]], error) {
 			found, err := a.Directory.Members(ctx, actor, in.ID, in.directory())
 			return listOf(found, in.Limit, showMember, func(m directory.Member) string { return m.UserID }), err
+		})
+
+	handle(a, route{id: "list-user-accounts", method: http.MethodGet, path: "/users/{id}/accounts", tag: tag,
+		summary: "List a user's accounts that are in use, and the roles there", action: access.ActAccountRead, kinds: []id.Kind{id.User}},
+		func(ctx context.Context, actor access.Actor, in *ref) (*body[list[placeOut]], error) {
+			found, err := a.Directory.Places(ctx, actor, in.ID)
+			return listOf(found, 0, showPlace, nil), err
 		})
 
 	type setMember struct {

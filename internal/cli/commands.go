@@ -188,6 +188,7 @@ func (c *cli) users() *cobra.Command {
 	invite := &cobra.Command{Use: "invite USER", Short: "Mail an invitation once more", Args: cobra.ExactArgs(1)}
 	reset := &cobra.Command{Use: "reset-password USER", Short: "Mail a link to set another password", Args: cobra.ExactArgs(1)}
 	sessions := &cobra.Command{Use: "sessions USER", Short: "List a user's sessions", Args: cobra.ExactArgs(1)}
+	accounts := &cobra.Command{Use: "accounts USER", Short: "List a user's accounts and roles there", Args: cobra.ExactArgs(1)}
 	end := &cobra.Command{Use: "end-sessions USER", Short: "End a user's sessions", Args: cobra.ExactArgs(1)}
 	path := func(args []string, rest string) string { return "/users/" + url.PathEscape(args[0]) + rest }
 	return group("user", "Users",
@@ -230,6 +231,7 @@ func (c *cli) users() *cobra.Command {
 		}),
 		c.run(sessions, func(args []string) (call, error) { return get(path(args, "/sessions"), nil), nil },
 			"id", "method", "created_at", "last_seen_at", "address"),
+		c.run(accounts, func(args []string) (call, error) { return get(path(args, "/accounts"), nil), nil }, "account_id", "name", "roles"),
 		c.run(end, func(args []string) (call, error) {
 			return call{method: http.MethodDelete, path: path(args, "/sessions")}, nil
 		}),

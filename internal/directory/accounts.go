@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -122,6 +123,32 @@ func (s *Service) Member(ctx context.Context, actor access.Actor, accountID, use
 	return m, err
 }
 
+// A Place is an account in use, and a user's roles there.
+type Place struct {
+	Account Account
+	Roles   []string
+}
+
+// Places lists the accounts of a user.
+func (s *Service) Places(ctx context.Context, actor access.Actor, userID string) (list []Place, err error) {
+	err = s.db.View(ctx, func(tx *db.Tx) error {
+		list = nil
+		u, err := s.UserByID(tx, userID)
+		if err != nil {
+			return err
+		}
+		if err := authorize(actor, access.ActAccountRead, u.OrganizationID); err != nil {
+			return err
+		}
+		accounts, members, err := s.Memberships(tx, userID)
+		for i, a := range accounts {
+			list = append(list, Place{a, members[i].Roles})
+		}
+		return err
+	})
+	return list, err
+}
+
 // An AccountChange is the input of [Service.UpdateAccount]; nil leaves a field
 // as it is.
 type AccountChange struct {
@@ -176,6 +203,9 @@ func (s *Service) SetMember(ctx context.Context, actor access.Actor, accountID, 
 			return err
 		}
 		u, err := userByID(tx, userID)
+		if err != nil && !errors.Is(err, db.ErrNoRows) {
+			return err
+		}
 		if err != nil || u.OrganizationID != a.OrganizationID {
 			return fault.New(fault.NotFound, "The organization does not manage this user.")
 		}

@@ -3,6 +3,7 @@ package directory_test
 import (
 	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -166,4 +167,28 @@ func TestAccountsOfAnotherOrganizationAreHidden(t *testing.T) {
 	if got, err := p.Directory.Account(t.Context(), acme.Token(access.ScopeRead), a.ID); err != nil || got != a {
 		t.Errorf("%+v, %v", got, err)
 	}
+}
+
+func TestTheAccountsOfAUser(t *testing.T) {
+	parts.Each(t, func(t *testing.T, p *parts.Parts) {
+		acme, globex := p.Organization(t, "Acme"), p.Organization(t, "Globex")
+		u := acme.User(t, "user@acme.test", access.RoleMember)
+		one, two := account(t, acme, "One"), account(t, acme, "Two")
+		for _, a := range []directory.Account{one, two} {
+			if _, err := p.Directory.SetMember(t.Context(), operator, a.ID, u.ID, []string{"viewer", "developer"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := p.Directory.UpdateAccount(t.Context(), operator, two.ID, directory.AccountChange{Archived: ptr(true)}); err != nil {
+			t.Fatal(err)
+		}
+		list, err := p.Directory.Places(t.Context(), acme.Token(access.ScopeRead), u.ID)
+		if err != nil || len(list) != 1 || list[0].Account.ID != one.ID || strings.Join(list[0].Roles, " ") != "developer viewer" {
+			t.Errorf("%+v, %v", list, err)
+		}
+		_, err = p.Directory.Places(t.Context(), globex.Actor(access.RoleOwner), u.ID)
+		parts.Refused(t, err, fault.NotFound)
+		_, err = p.Directory.Places(t.Context(), acme.Token(access.ScopeSSO), u.ID)
+		parts.Refused(t, err, fault.Forbidden)
+	})
 }

@@ -160,16 +160,19 @@ func (s *Service) addUser(tx *db.Tx, organizationID string, address Address, in 
 // one, whose sessions end. Who never proved the address loses the password and
 // has to arrive again.
 func (s *Service) manage(tx *db.Tx, u *User, exists bool, organizationID string, in NewUser, hash string) error {
+	before := *u
 	u.OrganizationID, u.Role, u.ManagedAt = organizationID, in.Role, tx.Now()
 	u.SSO, u.ProfileID = access.SSOInherit, ""
 	switch {
 	case hash != "":
 		u.vouched(tx, hash)
 	case u.ProvedAt.IsZero():
-		u.PasswordHash, u.Status = "", access.UserInvited
+		if u.PasswordHash = ""; u.Status != access.UserDeactivated {
+			u.Status = access.UserInvited
+		}
 	}
 	if i, err := invitationFor(tx, organizationID, u.Key); err == nil {
-		if err := deleteInvitation(tx, &i); err != nil {
+		if err := errors.Join(s.links.End(tx, "", i.ID), deleteInvitation(tx, &i)); err != nil {
 			return err
 		}
 	} else if !errors.Is(err, db.ErrNoRows) {
@@ -178,27 +181,38 @@ func (s *Service) manage(tx *db.Tx, u *User, exists bool, organizationID string,
 	if err := s.links.End(tx, "", u.ID); err != nil {
 		return err
 	}
-	action := audit.UserManaged
+	event := createdEvent(u)
 	if exists {
+		event.Action, event.Changes = audit.UserManaged, managedChanges(&before, u)
 		if err := updateUser(tx, u); err != nil {
 			return err
 		}
 		if _, err := s.sessions.EndOfUser(tx, u.ID, ""); err != nil {
 			return err
 		}
-	} else {
-		action = audit.UserCreated
-		if ok, err := insertUser(tx, u); err != nil || !ok {
-			return errors.Join(err, fault.New(fault.Conflict, "Somebody has this address."))
-		}
+	} else if ok, err := insertUser(tx, u); err != nil || !ok {
+		return errors.Join(err, fault.New(fault.Conflict, "Somebody has this address."))
 	}
-	if err := s.audit.Append(tx, audit.Event{
-		OrganizationID: organizationID, Action: action, Target: u.target(),
-		Changes: []audit.Change{{Field: "role", New: u.Role}, {Field: "status", New: u.Status}},
-	}); err != nil {
+	if err := s.audit.Append(tx, event); err != nil {
 		return err
 	}
 	return s.tell(tx, u, exists, in)
+}
+
+// managedChanges is what becoming managed has changed. The organization that
+// [Service.Invitee] has set already is none of it.
+func managedChanges(before, now *User) []audit.Change {
+	changes := []audit.Change{{Field: "user", Old: "independent", New: "managed"}, {Field: "role", New: now.Role}}
+	if before.Status != now.Status {
+		changes = append(changes, audit.Change{Field: "status", Old: before.Status, New: now.Status})
+	}
+	switch {
+	case before.HasPassword() && !now.HasPassword():
+		changes = append(changes, audit.Change{Field: "password", Old: "set"})
+	case before.PasswordHash != now.PasswordHash:
+		changes = append(changes, audit.Change{Field: "password", New: "set"})
+	}
+	return changes
 }
 
 // tell mails a user who has become managed: an invitation to who has to arrive

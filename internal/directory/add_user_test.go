@@ -189,7 +189,9 @@ func TestBecomingManagedEndsTheSessionsAndKeepsAProvedPassword(t *testing.T) {
 		if p.Live(t, one) || p.Live(t, two) {
 			t.Error("a session goes on")
 		}
-		acme.Recorded(t, audit.UserManaged)
+		if e := acme.Recorded(t, audit.UserManaged); fmt.Sprint(e.Changes) != "[{user independent managed} {role <nil> member}]" {
+			t.Errorf("%v", e.Changes)
+		}
 	})
 }
 

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"strings"
 
 	"sallyport/internal/access"
 	"sallyport/internal/audit"
@@ -56,8 +57,13 @@ func (s *Service) remove(tx *db.Tx, u User, keep bool) error {
 	if err := s.endAddressChange(tx, u.ID); err != nil {
 		return err
 	}
-	if err := deleteMemberships(tx, u.ID); err != nil {
+	changes, err := s.endMemberships(tx, u.ID)
+	if err != nil {
 		return err
+	}
+	changes = append(changes, audit.Change{Field: "role", Old: u.Role})
+	if u.SSO != access.SSOInherit {
+		changes = append(changes, audit.Change{Field: "sso", Old: u.SSO, New: access.SSOInherit})
 	}
 	fate := "independent"
 	if u.ActivatedAt.IsZero() && !keep || organizationID == "" {
@@ -66,16 +72,37 @@ func (s *Service) remove(tx *db.Tx, u User, keep bool) error {
 			return err
 		}
 	} else {
-		if !u.PasswordSetAt.Before(u.ManagedAt) {
+		if u.HasPassword() && !u.PasswordSetAt.Before(u.ManagedAt) {
 			u.PasswordHash = ""
+			changes = append(changes, audit.Change{Field: "password", Old: "set"})
 		}
 		u.OrganizationID, u.Role, u.SSO, u.ProfileID = "", "", access.SSOInherit, ""
 		if err := updateUser(tx, &u); err != nil {
 			return err
 		}
 	}
+	first := audit.Change{Field: "user", Old: "managed", New: fate}
+	if organizationID == "" {
+		first.Old, changes = "independent", nil
+	}
 	return s.audit.Append(tx, audit.Event{OrganizationID: organizationID, Action: audit.UserRemoved, Target: target,
-		Changes: []audit.Change{{Field: "user", Old: "managed", New: fate}}})
+		Changes: append([]audit.Change{first}, changes...)})
+}
+
+// endMemberships takes a user out of all accounts, and tells of which.
+func (s *Service) endMemberships(tx *db.Tx, userID string) (changes []audit.Change, err error) {
+	list, err := membershipsOf(tx, userID)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range list {
+		a, err := accountByID(tx, m.AccountID)
+		if err != nil {
+			return nil, err
+		}
+		changes = append(changes, audit.Change{Field: "account", Old: a.Name + ": " + strings.Join(m.Roles, ", ")})
+	}
+	return changes, deleteMemberships(tx, userID)
 }
 
 func (s *Service) revoke(tx *db.Tx, actor access.Actor, invitationID string) error {
