@@ -140,21 +140,30 @@ type finder struct {
 // enough reports whether the page is full, with nothing newer in segments that
 // were not read. If only the latter is missing, those are read next.
 func (f *finder) enough() bool {
-	if len(f.found) < f.q.Limit {
+	oldest := f.nth(f.q.Limit)
+	if oldest == "" {
 		return false
 	}
-	ids := make([]string, 0, len(f.found))
-	for h := range f.found {
-		ids = append(ids, h.ID)
-	}
-	slices.Sort(ids)
-	oldest := ids[len(ids)-f.q.Limit] // of the page, as it is so far
 	n := 0
 	for n < len(f.segments) && f.segments[n].bound > oldest {
 		n++
 	}
 	f.chunk = min(n, 16)
 	return n == 0
+}
+
+// nth returns the entry at a place of the page as it is so far, from 1; empty
+// if there are not as many.
+func (f *finder) nth(n int) string {
+	if len(f.found) < n {
+		return ""
+	}
+	ids := make([]string, 0, len(f.found))
+	for h := range f.found {
+		ids = append(ids, h.ID)
+	}
+	slices.Sort(ids)
+	return ids[len(ids)-n]
 }
 
 // step reads the newest segment, or several where there is little in each.
@@ -196,6 +205,8 @@ func (f *finder) search(chunk []*segment) (bool, error) {
 	if len(chunk) == 1 {
 		limit = 1 << 30 // as many as there are
 	}
+	// Nothing is wanted that is older than what tells that another page follows.
+	wanted := f.nth(f.q.Limit + 1)
 	left := make(map[int64]map[string]bool, len(chunk)) // who has had all terms so far
 	for _, t := range f.terms {
 		var ids []int64
@@ -208,18 +219,19 @@ func (f *finder) search(chunk []*segment) (bool, error) {
 		if len(ids) == 0 {
 			continue
 		}
-		rows, err := withWord(f.tx, ids, t, f.q.Before, limit)
-		f.read += len(rows)
-		if err != nil || len(rows) == limit {
+		rows, n, err := withWord(f.tx, ids, t, wanted, f.q.Before, limit)
+		f.read += n
+		if err != nil || n == limit {
 			return false, err
 		}
 		have := make(map[int64]map[string]bool, len(ids))
 		for _, segmentID := range ids {
 			have[segmentID] = map[string]bool{}
-		}
-		for _, r := range rows {
-			if before, asked := left[r.segment]; !asked || before[r.entry] {
-				have[r.segment][r.entry] = true
+			before, asked := left[segmentID]
+			for _, entryID := range rows[segmentID] {
+				if !asked || before[entryID] {
+					have[segmentID][entryID] = true
+				}
 			}
 		}
 		maps.Copy(left, have)

@@ -101,17 +101,28 @@ type wordRow struct {
 	entry   string
 }
 
-// withWord returns the entries of some segments that have a word for a term,
-// one that has two of them twice.
-func withWord(tx *db.Tx, segments []int64, t term, before string, limit int) ([]wordRow, error) {
+// withWord returns who of some segments has a word for a term: for each segment
+// its entries, one that has two of them twice. It returns no more than limit
+// entries, and n is how many they are. The engine puts the entries of a segment
+// together into one text: a row each would cost several times as much.
+func withWord(tx *db.Tx, segments []int64, t term, after, before string, limit int) (found map[int64][]string, n int, err error) {
 	from, to := t.bounds()
-	args := []any{from, to, before, limit}
+	args := []any{from, to, after, before, limit}
 	in := list(&args, segments, -1)
-	return db.Collect(tx, func(row db.Scanner) (r wordRow, err error) {
-		err = row.Scan(&r.segment, &r.entry)
-		return r, err
-	}, `select segment_id, entry from search_words
-		where segment_id in (`+in+`) and word >= $1 and word < $2 and entry < $3 limit $4`, args...)
+	found = make(map[int64][]string, len(segments))
+	_, err = db.Collect(tx, func(row db.Scanner) (none struct{}, err error) {
+		var segmentID int64
+		var entries string
+		if err = row.Scan(&segmentID, &entries); err == nil {
+			found[segmentID] = strings.Fields(entries)
+			n += len(found[segmentID])
+		}
+		return none, err
+	}, `select segment_id, string_agg(entry, ' ') from (
+			select segment_id, entry from search_words
+			where segment_id in (`+in+`) and word >= $1 and word < $2 and entry >= $3 and entry < $4 limit $5) found
+		group by segment_id`, args...)
+	return found, n, err
 }
 
 // insertWords inserts rows, in the order of the index.
