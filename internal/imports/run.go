@@ -18,6 +18,7 @@ func (s *Service) run(ctx context.Context, run *job.Run) error {
 	for {
 		var i Import
 		var took time.Duration
+		p.begin()
 		err := run.Step(ctx, func(tx *db.Tx) (job.Progress, error) {
 			started := time.Now()
 			var err error
@@ -37,8 +38,7 @@ func (s *Service) run(ctx context.Context, run *job.Run) error {
 	}
 }
 
-// step imports the next rows. Where it is done twice, because a conflict has
-// undone the first time, it does the same.
+// step imports the next rows.
 func (s *Service) step(tx *db.Tx, importID string, actor access.Actor, limit int) (Import, error) {
 	i, err := importByID(tx, importID)
 	if err != nil || i.Status == job.Done {
@@ -179,6 +179,7 @@ func (s *Service) runMails(ctx context.Context, run *job.Run) error {
 	var p pace
 	for end := false; !end; {
 		var took time.Duration
+		p.begin()
 		err := run.Step(ctx, func(tx *db.Tx) (job.Progress, error) {
 			started := time.Now()
 			i, err := importByID(tx, importID)

@@ -128,14 +128,25 @@ func (s *Service) Imports(ctx context.Context, actor access.Actor, organizationI
 
 // A pace finds how many rows a step may do, so that those who sign in meanwhile
 // get their turn soon.
-type pace struct{ rows int }
+type pace struct {
+	rows  int
+	tries int // of this step
+}
 
 // turn is how long a step may keep others from writing.
 const turn = 15 * time.Millisecond
 
+// begin starts a step.
+func (p *pace) begin() { p.tries = 0 }
+
+// next is how many rows to do in a try of a step. Where conflicts have undone the
+// tries before, it is fewer and fewer: a short step meets few others.
 func (p *pace) next() int {
 	if p.rows == 0 {
 		p.rows = 10
+	}
+	if p.tries++; p.tries > 2 {
+		p.rows = max(1, p.rows/2)
 	}
 	return p.rows
 }

@@ -54,6 +54,7 @@ func (s *Service) runUndo(ctx context.Context, run *job.Run) error {
 	for {
 		var i Import
 		var took time.Duration
+		p.begin()
 		err := run.Step(ctx, func(tx *db.Tx) (job.Progress, error) {
 			started := time.Now()
 			var err error

@@ -187,10 +187,11 @@ func copies(t *testing.T, s *stage) {
 	b.Click("Copy: Value")
 	b.WaitText("Copied")
 	var told string
-	for range 50 {
+	for range 100 {
 		if b.Eval(`document.getElementById("announce").textContent`, &told); told == "Copied" {
 			return
 		}
+		time.Sleep(20 * time.Millisecond)
 	}
 	t.Errorf("a screen reader is told %q", told)
 }

@@ -393,6 +393,8 @@ func strictness(ours error) string {
 		"not expected there":      "unknown elements",
 		"an ID that stands twice": "attributes named ID of any element are IDs",
 		"not base64":              "octets that are no base64",
+		// libxml2 takes the name then for one that holds a colon.
+		"a prefix that is not declared": "prefixes that nobody declares",
 	} {
 		if strings.Contains(ours.Error(), reason) {
 			return why
