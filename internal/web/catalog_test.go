@@ -1,6 +1,7 @@
 package web
 
 import (
+	"fmt"
 	"io/fs"
 	"net/http"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"sallyport/help"
 	"sallyport/internal/fault"
 	"sallyport/internal/password"
 )
@@ -50,8 +52,9 @@ func words(t *testing.T) (keys []string) {
 		"way":          "password sso none recovery",
 		"reason":       "user_deactivated sso_disabled_for_user sso_enabled_for_user domain_enforced not_enforced",
 		"proof_method": "dns file operator", "outcome": "found other older none failed",
-		"outbound": "not_web not_public unreachable untrusted redirected too_large",
-		"import":   "csv domain", "import_status": "queued running done failed",
+		"guide_section": strings.Trim(fmt.Sprint(help.SectionKeys()), "[]"),
+		"outbound":      "not_web not_public unreachable untrusted redirected too_large",
+		"import":        "csv domain", "import_status": "queued running done failed",
 		"import_group": "created updated unchanged failed", "import_would": "created updated unchanged failed",
 		"edition": "standard administration enterprise", "actor": "operator token system anonymous",
 		"account_role": "administrator developer billing support viewer", "kind": strings.Join(auditKinds, " "),

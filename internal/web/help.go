@@ -7,6 +7,13 @@ import (
 	"sallyport/internal/fault"
 )
 
+// A HelpFrame is the frame of a page of /help, with its search.
+type HelpFrame struct {
+	Frame
+	Up    Link
+	Query string
+}
+
 type helpErrorView struct {
 	Frame
 	Code  string

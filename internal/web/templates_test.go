@@ -23,7 +23,8 @@ var views = map[string]any{
 	"password": passwordView{}, "post": postView{}, "refusal": refusalView{}, "security": securityView{},
 	"signed_out": signedOutView{},
 	"invitation": invitationView{}, "reset": resetView{}, "proof": proofView{}, "forgot": forgotView{}, "signup": signUpView{},
-	"fresh": freshView{}, "found": foundView{},
+	"help_guide": helpGuideView{},
+	"fresh":      freshView{}, "found": foundView{},
 	"admin_overview": overviewView{}, "admin_form": formView{}, "admin_roles": rolesView{}, "admin_audit": auditView{},
 	"admin_domains": domainsView{}, "admin_domain": domainView{}, "admin_users": usersView{}, "admin_user": userView{},
 	"admin_imports": importsView{}, "admin_import": importView{}, "admin_accounts": accountsView{}, "admin_account": accountView{},
@@ -37,7 +38,7 @@ const hostile = `"'><script>alert(1)</script><img src=x onerror=alert(1)>javascr
 func fill(v reflect.Value, text string) {
 	switch v.Kind() {
 	case reflect.String:
-		if v.Type() == reflect.TypeFor[fieldName]() {
+		if v.Type() == reflect.TypeFor[fieldName]() || v.Type() == reflect.TypeFor[help.SectionKey]() {
 			text = "field" + text[len(text)-1:] // names are ours
 		}
 		v.SetString(text)

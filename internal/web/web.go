@@ -141,6 +141,7 @@ func (w *Web) routes() {
 	w.handleForeign("POST /saml/{profile}/slo", w.slo)
 
 	w.handle("GET /help/errors/{code}", w.helpError)
+	w.handle("GET /help/guides/{idp}", w.helpGuide)
 	w.mux.HandleFunc("/scim/v2/", w.scim)
 	w.mux.HandleFunc("GET /assets/{file}", w.assets.serve)
 	w.mux.HandleFunc("GET /favicon.ico", w.assets.favicon)

@@ -27,7 +27,8 @@
       await navigator.clipboard.writeText(button.dataset.copy);
     } catch {
       // Over http browsers have no clipboard for pages.
-      getSelection().selectAllChildren(button.parentElement.querySelector("code"));
+      const shown = button.parentElement.querySelector("code, textarea");
+      if (shown.select) shown.select(); else getSelection().selectAllChildren(shown);
       document.execCommand("copy");
     }
     const label = button.textContent;

@@ -1,0 +1,28 @@
+package help
+
+// A Side is where something has to change.
+type Side string
+
+const (
+	TheirSide Side = "idp"       // in the Identity Provider's settings
+	OurSide   Side = "sallyport" // here, by an administrator of the organization
+	UserSide  Side = "user"      // by who tries to sign in
+)
+
+// Advice says what to do about an error code with one kind of Identity Provider.
+type Advice struct {
+	Side  Side
+	Field string // the name of the field there; empty: none is known, or none is to be changed there
+	Fix   string // what to do, in English
+}
+
+// Advise returns what to do about an error code of a sign-in where the Identity
+// Provider is of one kind. An unknown kind is advised like "other"; for a code
+// that is none of a sign-in's the advice is empty.
+func Advise(code, idp string) Advice {
+	g, ok := GuideFor(idp)
+	if !ok {
+		g, _ = GuideFor("other")
+	}
+	return g.advise(code)
+}
