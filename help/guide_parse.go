@@ -2,7 +2,6 @@ package help
 
 import (
 	"embed"
-	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -23,9 +22,6 @@ var guides = sync.OnceValue(func() []Guide {
 	var all []Guide
 	for _, slug := range order {
 		raw, err := fs.ReadFile(guideFiles, "guides/"+slug+".txt")
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // being written
-		}
 		if err != nil {
 			panic(err)
 		}
