@@ -85,7 +85,8 @@ var words = map[string]string{
 	EntityID: "the field for the audience (our entity ID)", ACSURL: "the field for the ACS URL", MetadataURL: "the field for our metadata",
 	SLOURL: "the field for the logout URL", NameIDField: "the setting for what fills the NameID", NameIDFormatField: "the setting for the NameID's format",
 	UsersField: "the list of who may use the application", SigningField: "the setting for what is signed", AlgorithmField: "the signature algorithm",
-	EncryptionField: "the setting for encrypted assertions", RelayStateField: "the default RelayState", CertificateField: "the page with its signing certificates",
+	EncryptionField: "the setting for encrypted assertions", RelayStateField: "the default RelayState",
+	RecipientField: "the recipient", IssuerField: "its own entity ID", CertificateField: "the page with its signing certificates",
 	MetadataField: "the page with its metadata",
 }
 

@@ -78,6 +78,8 @@ const (
 	AlgorithmField    = "algorithm"     // signed how
 	EncryptionField   = "encryption"    // of assertions
 	RelayStateField   = "relay_state"   // to be left empty
+	RecipientField    = "recipient"     // where it is set apart from the ACS URL
+	IssuerField       = "issuer"        // its own entity ID, where that is chosen
 	CertificateField  = "certificate"   // where its certificates stand
 	MetadataField     = "metadata"      // where its metadata is
 )

@@ -98,7 +98,8 @@ func (g *Guide) take(section int, text string) error {
 
 // purposes are those of a header's lines.
 var purposes = []string{
-	NameIDField, NameIDFormatField, UsersField, SigningField, AlgorithmField, EncryptionField, RelayStateField, CertificateField, MetadataField,
+	NameIDField, NameIDFormatField, UsersField, SigningField, AlgorithmField, EncryptionField, RelayStateField,
+	RecipientField, IssuerField, CertificateField, MetadataField,
 }
 
 func (g *Guide) header(text string) error {
