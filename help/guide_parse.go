@@ -12,9 +12,9 @@ import (
 //go:embed guides/*.txt
 var guideFiles embed.FS
 
-// maxGuide bounds a guide's file, in octets: what takes longer to read nobody
-// reads.
-const maxGuide = 16 << 10
+// maxText bounds the file of a guide or concept, in octets: what takes longer to
+// read nobody reads.
+const maxText = 16 << 10
 
 // guides parses the files, once. A file that can't be parsed is a mistake in
 // this package, found by its test.
@@ -54,8 +54,8 @@ var headings = []struct {
 // docs/guides.md describes it.
 func parseGuide(slug, text string) (Guide, error) {
 	g := Guide{Slug: slug, fields: make(map[string][]string)}
-	if len(text) > maxGuide {
-		return g, fmt.Errorf("help: guides/%s.txt has %d octets, more than %d", slug, len(text), maxGuide)
+	if len(text) > maxText {
+		return g, fmt.Errorf("help: guides/%s.txt has %d octets, more than %d", slug, len(text), maxText)
 	}
 	for i, h := range headings {
 		before, rest, ok := strings.Cut("\n"+text, "\n"+h.text+":\n")

@@ -260,7 +260,7 @@ func TestParseGuideRefuses(t *testing.T) {
 		"an open quote":                  change("Set \"Who\".", "Set \"Who."),
 		"a link to elsewhere":            change("D.", "[D](https://example.com/)"),
 		"an open link":                   change("D.", "[D"),
-		"too long":                       smallGuide + strings.Repeat("G. ", maxGuide/3),
+		"too long":                       smallGuide + strings.Repeat("G. ", maxText/3),
 	} {
 		if g, err := parseGuide("x", text); err == nil {
 			t.Errorf("%s: %+v", what, g)
