@@ -26,3 +26,10 @@ func Advise(code, idp string) Advice {
 	}
 	return g.advise(code)
 }
+
+// Differs reports whether what to do about an error code depends on the Identity
+// Provider: it has fields for it, or a fix of its own.
+func Differs(code string) bool {
+	byIdP := rules()[code]
+	return len(byIdP) > 1 || byIdP[everyIdP].purpose != ""
+}

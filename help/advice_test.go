@@ -71,3 +71,11 @@ func TestParseAdviceRefuses(t *testing.T) {
 		}
 	}
 }
+
+func TestDiffers(t *testing.T) {
+	for code, want := range map[string]bool{"saml_audience_mismatch": true, "saml_not_yet_valid": true, "saml_replayed": false, "password_weak": false} {
+		if Differs(code) != want {
+			t.Errorf("%s: %v", code, !want)
+		}
+	}
+}

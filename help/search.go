@@ -12,20 +12,20 @@ import (
 
 // A Hit is a page that a search found.
 type Hit struct {
-	Kind    PageKind
+	Kind    HitKind
 	Title   string
 	URL     string // a path
 	Excerpt string // the sentence that fits best
 }
 
-// A PageKind says what kind of page a [Hit] is.
-type PageKind string
+// A HitKind says what kind of page a [Hit] is.
+type HitKind string
 
 // The kinds of pages that a search finds.
 const (
-	ConceptPage PageKind = "concept"
-	GuidePage   PageKind = "guide"
-	ErrorPages  PageKind = "error"
+	HitConcept HitKind = "concept"
+	HitGuide   HitKind = "guide"
+	HitError   HitKind = "error"
 )
 
 // Limits of a search.
@@ -171,7 +171,7 @@ func cutRunes(text string, n int) string {
 var index = sync.OnceValue(func() []*document {
 	var all []*document
 	for _, c := range concepts() {
-		d := newDocument(ConceptPage, c.Title, "/help/concepts/"+c.Slug)
+		d := newDocument(HitConcept, c.Title, "/help/concepts/"+c.Slug)
 		d.add(inHead, c.Summary)
 		for _, chapter := range c.Sections {
 			d.note(inHead, chapter.Heading)
@@ -180,7 +180,7 @@ var index = sync.OnceValue(func() []*document {
 		all = append(all, d.done())
 	}
 	for _, g := range guides() {
-		d := newDocument(GuidePage, g.Name, "/help/guides/"+g.Slug)
+		d := newDocument(HitGuide, g.Name, "/help/guides/"+g.Slug)
 		d.note(inTitle, g.Slug)
 		for _, s := range g.sections {
 			d.addParts(s.Parts)
@@ -191,7 +191,7 @@ var index = sync.OnceValue(func() []*document {
 	slices.Sort(codes)
 	for _, code := range codes {
 		page := pages()[code]
-		d := newDocument(ErrorPages, code, "/help/errors/"+code)
+		d := newDocument(HitError, code, "/help/errors/"+code)
 		for _, text := range []string{page.Cause, page.Side, page.Fix} {
 			for _, b := range page.Paragraphs(text) {
 				for _, line := range append([]string{b.Text}, b.Items...) {
@@ -204,7 +204,7 @@ var index = sync.OnceValue(func() []*document {
 	return all
 })
 
-func newDocument(kind PageKind, title, url string) *document {
+func newDocument(kind HitKind, title, url string) *document {
 	d := &document{Hit: Hit{Kind: kind, Title: title, URL: url}, weights: make(map[string]int)}
 	d.note(inTitle, title)
 	return d

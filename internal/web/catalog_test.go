@@ -52,6 +52,7 @@ func words(t *testing.T) (keys []string) {
 		"way":          "password sso none recovery",
 		"reason":       "user_deactivated sso_disabled_for_user sso_enabled_for_user domain_enforced not_enforced",
 		"proof_method": "dns file operator", "outcome": "found other older none failed",
+		"help_kind": "concept guide error", "advice_side": "idp sallyport user",
 		"guide_section": strings.Trim(fmt.Sprint(help.SectionKeys()), "[]"),
 		"outbound":      "not_web not_public unreachable untrusted redirected too_large",
 		"import":        "csv domain", "import_status": "queued running done failed",

@@ -20,6 +20,28 @@ func newGuide(g help.Guide, v help.Values) guideView {
 	return guideView{Slug: g.Slug, Name: g.Name, Sections: g.Blocks(v), Real: true}
 }
 
+// guideLinks leads to all guides, in their order.
+func guideLinks() (links []Link) {
+	for _, g := range help.Guides() {
+		links = append(links, Link{g.Name, "/help/guides/" + g.Slug})
+	}
+	return links
+}
+
+type helpGuidesView struct {
+	HelpFrame
+	Guides []Link
+}
+
+// helpGuides lists the guides.
+func (w *Web) helpGuides(r *request) error {
+	frame, err := r.helpFrame("help.guides", r.upToHelp())
+	if err != nil {
+		return err
+	}
+	return r.render(http.StatusOK, "help_guides", helpGuidesView{frame, guideLinks()})
+}
+
 type helpGuideView struct {
 	HelpFrame
 	Guide guideView
@@ -31,12 +53,11 @@ func (w *Web) helpGuide(r *request) error {
 	if !ok {
 		return fault.New(fault.NotFound, "There is no such guide.")
 	}
-	v := helpGuideView{HelpFrame: HelpFrame{Frame: r.frame("help.title"), Up: Link{r.text("help.guides"), "/help/guides"}}}
-	if _, err := r.visitor(); err != nil {
+	frame, err := r.helpFrame("help.title", Link{r.text("help.guides"), "/help/guides"})
+	if err != nil {
 		return err
 	}
-	v.Title = v.T("guide.title", g.Name)
-	v.Guide = newGuide(g, help.Placeholders(w.cfg.BaseURL))
-	v.Guide.Real = false
+	v := helpGuideView{frame, newGuide(g, help.Placeholders(w.cfg.BaseURL))}
+	v.Title, v.Guide.Real = v.T("guide.title", g.Name), false
 	return r.render(http.StatusOK, "help_guide", v)
 }

@@ -23,8 +23,8 @@ var views = map[string]any{
 	"password": passwordView{}, "post": postView{}, "refusal": refusalView{}, "security": securityView{},
 	"signed_out": signedOutView{},
 	"invitation": invitationView{}, "reset": resetView{}, "proof": proofView{}, "forgot": forgotView{}, "signup": signUpView{},
-	"help_guide": helpGuideView{},
-	"fresh":      freshView{}, "found": foundView{},
+	"help_home": helpHomeView{}, "help_concept": helpConceptView{}, "help_guides": helpGuidesView{}, "help_guide": helpGuideView{}, "help_errors": helpErrorsView{},
+	"fresh": freshView{}, "found": foundView{},
 	"admin_overview": overviewView{}, "admin_form": formView{}, "admin_roles": rolesView{}, "admin_audit": auditView{},
 	"admin_domains": domainsView{}, "admin_domain": domainView{}, "admin_users": usersView{}, "admin_user": userView{},
 	"admin_imports": importsView{}, "admin_import": importView{}, "admin_accounts": accountsView{}, "admin_account": accountView{},
@@ -273,7 +273,8 @@ func TestTheHelpPageOfEveryCode(t *testing.T) {
 	for _, code := range help.ErrorCodes() {
 		page, _ := help.Error(code)
 		var b bytes.Buffer
-		v := helpErrorView{Frame: Frame{Lang: "en", catalog: p.catalog}, Code: code, Page: page}
+		frame := Frame{Lang: "en", catalog: p.catalog}
+		v := helpErrorView{HelpFrame: HelpFrame{Frame: frame}, Code: code, Page: page, Advice: frame.advice(code)}
 		if err := p.byName["help_error"].ExecuteTemplate(&b, "help_error.html", v); err != nil || b.Len() > 60<<10 {
 			t.Errorf("%s: %d octets, %v", code, b.Len(), err)
 		}

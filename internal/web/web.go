@@ -140,8 +140,12 @@ func (w *Web) routes() {
 	w.handleForeign("GET /saml/{profile}/slo", w.slo)
 	w.handleForeign("POST /saml/{profile}/slo", w.slo)
 
-	w.handle("GET /help/errors/{code}", w.helpError)
+	w.handle("GET /help", w.helpHome)
+	w.handle("GET /help/concepts/{concept}", w.helpConcept)
+	w.handle("GET /help/guides", w.helpGuides)
 	w.handle("GET /help/guides/{idp}", w.helpGuide)
+	w.handle("GET /help/errors", w.helpErrors)
+	w.handle("GET /help/errors/{code}", w.helpError)
 	w.mux.HandleFunc("/scim/v2/", w.scim)
 	w.mux.HandleFunc("GET /assets/{file}", w.assets.serve)
 	w.mux.HandleFunc("GET /favicon.ico", w.assets.favicon)

@@ -248,7 +248,7 @@ var looks = []struct {
 const maxPage = 60 << 10
 
 func pagesAreAccessible(t *testing.T, s *stage) {
-	for _, page := range slices.Concat(pageCases(), linkPages(), adminCases()) {
+	for _, page := range slices.Concat(pageCases(), linkPages(), adminCases(), helpCases()) {
 		t.Run(page.name, func(t *testing.T) {
 			t.Parallel()
 			b := page.open(t, s)
@@ -347,6 +347,10 @@ func languages(t *testing.T, s *stage) {
 	b.german(t, "refusal")
 	b.path("/help/errors/user_not_found")
 	b.german(t, "help-error")
+	for _, path := range []string{"/help", "/help?q=zzz", "/help?q=okta", "/help/guides", "/help/guides/adfs", "/help/concepts/domains", "/help/errors"} {
+		b.path(path)
+		b.german(t, strings.ReplaceAll(path[1:], "/", "-"))
+	}
 }
 
 // titled fails unless the page is in this language and its heading is this.

@@ -89,6 +89,8 @@ func TestInABrowser(t *testing.T) {
 		{"a domain is proved through DNS", domainProof},
 		{"users are imported from a file, and the errors corrected", importFile},
 		{"importing works without JavaScript", importWithoutScript},
+		{"the help finds a guide by a word of it", findsHelpWithScript},
+		{"the help works without JavaScript", findsHelpWithoutScript},
 		{"every page is accessible in light, dark, at 320 pixels and by the keyboard", pagesAreAccessible},
 		{"the keyboard alone signs in", keyboardSignsIn},
 		{"the skip link leads to the content", skipLink},

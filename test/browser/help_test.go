@@ -1,0 +1,55 @@
+package browser
+
+import (
+	"testing"
+
+	"sallyport/internal/testenv"
+)
+
+// helpCases are the pages of help: every layout, the longest guides, and those
+// with blocks of code.
+func helpCases() []pageCase {
+	at := func(path string) func(*testing.T, *stage) *tab {
+		return func(t *testing.T, s *stage) *tab {
+			b := s.newTab(t)
+			b.path(path)
+			b.answered(t, 200, "")
+			return b
+		}
+	}
+	return []pageCase{
+		{"help", "body", at("/help")},
+		{"help-search", "body", at("/help?q=certificate")},
+		{"help-search-nothing", "body", at("/help?q=zzzzzz")},
+		{"help-guides", "body", at("/help/guides")},
+		{"help-guide-entra", "body", at("/help/guides/entra")},
+		{"help-guide-adfs", "body", at("/help/guides/adfs")},
+		{"help-guide-shibboleth", "body", at("/help/guides/shibboleth")},
+		{"help-guide-other", "body", at("/help/guides/other")},
+		{"help-concept", "body", at("/help/concepts/setting-up")},
+		{"help-errors", "body", at("/help/errors")},
+	}
+}
+
+// findsHelp goes from the start of the help to a guide, as a reader does who
+// knows a word of it.
+func findsHelp(t *testing.T, s *stage, options ...testenv.BrowserOption) {
+	b := s.newTab(t)
+	b.Show(options...)
+	b.path("/help")
+	b.Fill("Search the help", "AADSTS50105")
+	b.SubmitForm("#q")
+	b.at(t, "/help?q=AADSTS50105")
+	b.Click("Microsoft Entra ID")
+	b.at(t, "/help/guides/entra")
+	b.WaitText("Reply URL (Assertion Consumer Service URL)")
+	b.Click("saml_nameid_not_email")
+	b.at(t, "/help/errors/saml_nameid_not_email")
+	b.WaitText("With your Identity Provider")
+	b.Click(".advice details summary")
+	b.WaitText("Set the source of \"Unique User Identifier (Name ID)\" to user.mail.")
+}
+
+func findsHelpWithScript(t *testing.T, s *stage) { findsHelp(t, s) }
+
+func findsHelpWithoutScript(t *testing.T, s *stage) { findsHelp(t, s, testenv.NoScript()) }
