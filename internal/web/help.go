@@ -11,8 +11,9 @@ import (
 // A HelpFrame is the frame of a page of /help, with its search.
 type HelpFrame struct {
 	Frame
-	Up    Link
-	Query string // what was searched for
+	Up      Link
+	Query   string // what was searched for
+	English bool   // the title is in English, whatever the page's language
 }
 
 // helpFrame makes the frame of a page of help. The pages are for everybody; who
@@ -87,7 +88,7 @@ func (w *Web) helpConcept(r *request) error {
 	if err != nil {
 		return err
 	}
-	frame.Title = c.Title
+	frame.Title, frame.English = c.Title, true
 	return r.render(http.StatusOK, "help_concept", helpConceptView{frame, c.Summary, c.Sections})
 }
 

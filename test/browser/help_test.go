@@ -46,7 +46,7 @@ func findsHelp(t *testing.T, s *stage, options ...testenv.BrowserOption) {
 	b.Click("saml_nameid_not_email")
 	b.at(t, "/help/errors/saml_nameid_not_email")
 	b.WaitText("With your Identity Provider")
-	b.Click(".advice details summary")
+	b.Click(".advice details:first-child summary")
 	b.WaitText("Set the source of \"Unique User Identifier (Name ID)\" to user.mail.")
 }
 
