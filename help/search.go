@@ -140,7 +140,7 @@ func (d *document) excerpt(asked []string) string {
 		best = d.lines[0].text
 	}
 	if cut := cutRunes(best, maxExcerpt); cut != best {
-		return strings.TrimRightFunc(cut, unicode.IsSpace) + " …"
+		return cut[:max(strings.LastIndexByte(cut, ' '), 0)] + " …"
 	}
 	return best
 }
