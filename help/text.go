@@ -3,6 +3,7 @@ package help
 import (
 	"fmt"
 	"strings"
+	"unicode"
 )
 
 // A Kind says how a [Span] is shown.
@@ -77,7 +78,7 @@ func parts(text string) ([]Part, error) {
 		open, pending = "", nil
 	}
 	for line := range strings.Lines(text) {
-		line = strings.TrimRight(line, " \r\n")
+		line = strings.TrimRightFunc(line, unicode.IsSpace)
 		mark, rest := marked(line)
 		switch {
 		case line == "" && open == codeMark:
