@@ -3,6 +3,8 @@ package web
 import (
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -12,8 +14,8 @@ import (
 )
 
 // TestCopyingFromAGuide opens a guide with a profile's values in a browser:
-// copying says so, with the browser's clipboard and where there is none; without
-// scripts there is the field to select from.
+// copying says so, with the browser's clipboard and where there is none; it is
+// accessible in every look; without scripts there is the field to select from.
 func TestCopyingFromAGuide(t *testing.T) {
 	s := newSite(t, parts.New(t, "sqlite"), "http://localhost:8400")
 	values := help.Values{EntityID: "https://sp.test/entity", ACSURL: "https://sp.test/acs", MetadataURL: "https://sp.test/metadata", SLOURL: "https://sp.test/slo"}
@@ -43,6 +45,23 @@ func TestCopyingFromAGuide(t *testing.T) {
 		shows(t, page, `window.taken`, values.EntityID)
 		page.Click(`section[aria-labelledby="guide-nameid"] .snippet button`)
 		shows(t, page, `window.taken.slice(0, 27)`, "Set-AdfsRelyingPartyTrust -")
+	}
+	for name, look := range map[string][]testenv.BrowserOption{
+		"light": {testenv.LightMode(), testenv.Viewport(1280, 800)}, "dark": {testenv.DarkMode(), testenv.Viewport(1280, 800)},
+		"phone": {testenv.LightMode(), testenv.Viewport(320, 640)},
+	} {
+		page.Show(look...)
+		page.Open(server.URL + "/guide-of-a-profile")
+		for _, violation := range page.Axe(t) {
+			t.Errorf("%s: %s", name, violation)
+		}
+		var wide int
+		if page.Eval(`document.documentElement.scrollWidth - innerWidth`, &wide); wide > 0 {
+			t.Errorf("%s: the page is %d pixels wider than the window", name, wide)
+		}
+		if dir := os.Getenv("SCREENSHOTS"); dir != "" {
+			page.Screenshot(filepath.Join(dir, "guide-of-a-profile-"+name+".png"))
+		}
 	}
 	page.Show(testenv.NoScript())
 	page.Open(server.URL + "/guide-of-a-profile")
