@@ -52,6 +52,9 @@ const (
 	ActTokenDelete     Action = "token.delete"
 
 	ActAuditRead Action = "audit.read"
+
+	ActRecoveryCodes Action = "recovery.codes" // make one's own
+	ActRescue        Action = "recovery.rescue"
 )
 
 // A right says who has an action, by level.
@@ -63,12 +66,17 @@ type right struct {
 	// independent is for what only a user of no organization does: it is about
 	// the installation as a whole.
 	independent bool
+	// personal is for what a user does for themself: neither a program nor the
+	// operator does it in their place.
+	personal bool
+	// lasting is for what would outlive a session of break-glass.
+	lasting bool
 }
 
 // rights is the whole policy. What is not listed is denied.
 var rights = map[Action]right{
 	ActOrganizationCreate: {operator: true},
-	ActOrganizationFound:  {independent: true},
+	ActOrganizationFound:  {independent: true, lasting: true},
 	ActOrganizationRead:   {role: RoleAdministrator, scopes: []Scope{ScopeRead, ScopeUsers, ScopeSSO, ScopeAudit}},
 	ActOrganizationUpdate: {role: RoleAdministrator},
 	ActEditionSet:         {operator: true},
@@ -109,11 +117,14 @@ var rights = map[Action]right{
 	ActExplain: {role: RoleAdministrator, scopes: []Scope{ScopeRead, ScopeUsers, ScopeSSO}},
 
 	ActTokenRead:       {role: RoleAdministrator},
-	ActTokenCreate:     {role: RoleOwner, fresh: true},
-	ActTokenCreateRead: {role: RoleAdministrator, fresh: true},
+	ActTokenCreate:     {role: RoleOwner, fresh: true, lasting: true},
+	ActTokenCreateRead: {role: RoleAdministrator, fresh: true, lasting: true},
 	ActTokenDelete:     {role: RoleAdministrator},
 
 	ActAuditRead: {role: RoleAdministrator, scopes: []Scope{ScopeRead, ScopeAudit}},
+
+	ActRecoveryCodes: {role: RoleOwner, fresh: true, personal: true},
+	ActRescue:        {operator: true},
 }
 
 // A Verdict is the answer of [May].
@@ -164,6 +175,8 @@ func MayAnywhere(a Actor, action Action) Verdict {
 	switch {
 	case a.Kind == KindAnonymous:
 		return Unauthenticated
+	case r.personal && a.Kind != KindUser, r.lasting && a.Method == MethodRecovery:
+		return Forbidden
 	case r.independent:
 		if a.Kind != KindUser || a.OrganizationID != "" {
 			return Forbidden

@@ -47,6 +47,7 @@ func columns() []column {
 			all = append(all, column{name, Actor{Kind: KindUser, OrganizationID: own, Role: role, Fresh: fresh}})
 		}
 	}
+	all = append(all, column{"recovery", Actor{Kind: KindUser, OrganizationID: own, Role: RoleOwner, Method: MethodRecovery, Fresh: true}})
 	return append(all, column{"indep", Actor{Kind: KindUser, Fresh: true}})
 }
 
@@ -75,7 +76,8 @@ const legend = `# Who may do what. Each cell has four verdicts: on the actor's o
 #
 # Columns: the operator at the server; op:SCOPE a token of the operator;
 # ow:SCOPE and ad:SCOPE a token that an owner or an administrator made; users by
-# their role, -old without a fresh sign-in; indep a user of no organization.
+# their role, -old without a fresh sign-in; recovery an owner in a session of
+# break-glass; indep a user of no organization.
 `
 
 func matrix() string {
@@ -202,6 +204,8 @@ func TestScopes(t *testing.T) {
 			[]string{"token."}, "[token.create_read token.delete token.read]"},
 		{"only owners appoint owners", Actor{Kind: KindUser, OrganizationID: own, Role: RoleAdministrator, Fresh: true},
 			[]string{"user.o", "user.r"}, "[user.read user.role]"},
+		{"a recovery makes no token and codes anew", Actor{Kind: KindUser, OrganizationID: own, Role: RoleOwner, Method: MethodRecovery, Fresh: true},
+			[]string{"token.", "recovery."}, "[recovery.codes token.delete token.read]"},
 		{"a member administers nothing", Actor{Kind: KindUser, OrganizationID: own, Role: RoleMember, Fresh: true}, []string{""}, "[]"},
 	} {
 		if got := fmt.Sprint(allowed(c.actor, c.prefixes...)); got != c.want {

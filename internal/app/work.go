@@ -14,16 +14,17 @@ const workEvery = time.Minute
 // what is old, and put in order what an earlier release has left.
 func (a *App) purges() map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
-		"purge_sessions":  a.sessions.Purge,
-		"purge_arrivals":  a.signin.Purge,
-		"purge_sso":       a.sso.Purge,
-		"purge_tokens":    a.Tokens.Purge,
-		"purge_jobs":      a.jobs.Purge,
-		"purge_links":     a.links.Purge,
-		"purge_throttles": a.limits.Purge,
-		"purge_sign_ups":  a.directory.PurgeSignUps,
-		"purge_imports":   a.imports.Purge,
-		"index_users":     a.directory.Index,
+		"purge_sessions":   a.sessions.Purge,
+		"purge_arrivals":   a.signin.Purge,
+		"purge_recoveries": a.signin.PurgeRecoveries,
+		"purge_sso":        a.sso.Purge,
+		"purge_tokens":     a.Tokens.Purge,
+		"purge_jobs":       a.jobs.Purge,
+		"purge_links":      a.links.Purge,
+		"purge_throttles":  a.limits.Purge,
+		"purge_sign_ups":   a.directory.PurgeSignUps,
+		"purge_imports":    a.imports.Purge,
+		"index_users":      a.directory.Index,
 	}
 }
 

@@ -118,6 +118,9 @@ const (
 	SignedOutByIdP        Action = "sign_out.by_idp"   // the Identity Provider asked for it
 	SignOutAnswered       Action = "sign_out.answered" // what the Identity Provider made of ours
 	SignOutRefused        Action = "sign_out.refused"  // a message for sign-out was not accepted
+	RecoveryCodesMade     Action = "recovery.codes_made"
+	RecoveryCodeUsed      Action = "recovery.code_used" // and its link mailed
+	RecoveryRescued       Action = "recovery.rescued"   // the operator issued a link
 	InstallationPrepared  Action = "installation.prepared"
 	PasswordRefusedChange Action = "user.password_change_refused"
 )

@@ -117,3 +117,8 @@ func (s *Service) wayIn(tx *db.Tx, u *User) (string, error) {
 func (s *Service) StartURL(profileID string) string {
 	return s.cfg.BaseURL + "/saml/" + profileID + "/start"
 }
+
+// AdminURL is where an organization's Admin Center begins.
+func (s *Service) AdminURL(organizationID string) string {
+	return s.cfg.BaseURL + "/admin/" + organizationID
+}

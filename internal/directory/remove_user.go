@@ -8,6 +8,7 @@ import (
 	"sallyport/internal/audit"
 	"sallyport/internal/db"
 	"sallyport/internal/id"
+	"sallyport/internal/recovery"
 )
 
 // RemoveUser takes a user out of the organization: sessions and roles end, and
@@ -52,6 +53,9 @@ func (s *Service) remove(tx *db.Tx, u User, keep bool) error {
 		return err
 	}
 	if err := s.links.End(tx, "", u.ID); err != nil {
+		return err
+	}
+	if err := recovery.End(tx, u.ID); err != nil {
 		return err
 	}
 	if err := s.endAddressChange(tx, u.ID); err != nil {

@@ -2,11 +2,14 @@ package directory
 
 import (
 	"context"
+	"errors"
 
 	"sallyport/internal/access"
 	"sallyport/internal/audit"
 	"sallyport/internal/db"
 	"sallyport/internal/fault"
+	"sallyport/internal/link"
+	"sallyport/internal/recovery"
 )
 
 // A UserChange is the input of [Service.UpdateUser]; nil leaves a field as it
@@ -158,6 +161,12 @@ func (s *Service) keepsOwner(tx *db.Tx, u *User) error {
 	return err
 }
 
+// endRecovery ends what an owner holds for break-glass: it would be good again
+// if the user ever became an owner once more.
+func (s *Service) endRecovery(tx *db.Tx, userID string) error {
+	return errors.Join(recovery.End(tx, userID), s.links.End(tx, link.Recovery, userID))
+}
+
 func (s *Service) changeRole(tx *db.Tx, u *User, in UserChange) error {
 	if in.Role == nil || *in.Role == u.Role {
 		return nil
@@ -175,6 +184,11 @@ func (s *Service) changeRole(tx *db.Tx, u *User, in UserChange) error {
 	u.Role = *in.Role
 	if err := updateUser(tx, u); err != nil {
 		return err
+	}
+	if old == access.RoleOwner {
+		if err := s.endRecovery(tx, u.ID); err != nil {
+			return err
+		}
 	}
 	if err := s.tellRole(tx, u); err != nil {
 		return err

@@ -18,6 +18,7 @@ const (
 	Invitation  Purpose = "invitation" // of a user, or of somebody who is to become one
 	Reset       Purpose = "reset"
 	VerifyEmail Purpose = "verify-email"
+	Recovery    Purpose = "recovery" // break-glass, of an owner
 )
 
 // Life is how long a link can be used.
@@ -27,6 +28,8 @@ func (p Purpose) Life() time.Duration {
 		return 7 * 24 * time.Hour
 	case VerifyEmail:
 		return 24 * time.Hour
+	case Recovery:
+		return 15 * time.Minute
 	}
 	return time.Hour
 }

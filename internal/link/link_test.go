@@ -96,7 +96,7 @@ func TestWhatBecomesOfLinks(t *testing.T) {
 
 // TestLives are those of the contract.
 func TestLives(t *testing.T) {
-	for p, life := range map[link.Purpose]time.Duration{link.Invitation: 7 * 24 * time.Hour, link.Reset: time.Hour, link.VerifyEmail: 24 * time.Hour} {
+	for p, life := range map[link.Purpose]time.Duration{link.Invitation: 7 * 24 * time.Hour, link.Reset: time.Hour, link.VerifyEmail: 24 * time.Hour, link.Recovery: 15 * time.Minute} {
 		if p.Life() != life {
 			t.Errorf("%s lives %v", p, p.Life())
 		}

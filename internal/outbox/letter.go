@@ -62,6 +62,10 @@ const (
 	DomainDecide        Kind = "domain_decide"         // to the operator
 	DomainAwarded       Kind = "domain_awarded"        // to the owners of the side that has won
 	DomainLost          Kind = "domain_lost"           // to those of the other one
+
+	Recovery      Kind = "recovery"       // to the owner whose code was used: the link
+	RecoveryUsed  Kind = "recovery_used"  // to owners: one of them was let in by break-glass
+	RecoveryCodes Kind = "recovery_codes" // to the owner: new codes were made
 )
 
 // A shape is what letters of a kind have to hold.
@@ -85,6 +89,9 @@ var shapes = map[Kind]shape{
 	PasswordSet:     {values: []string{"time"}},
 	PasswordChanged: {values: []string{"time"}},
 	RoleChanged:     {values: []string{"organization", "role"}, link: true},
+	Recovery:        {values: []string{"organization", "until"}, link: true},
+	RecoveryUsed:    {values: []string{"organization", "email", "time", "address"}, link: true},
+	RecoveryCodes:   {values: []string{"time"}},
 	DomainLapsing:   {values: []string{"organization", "domain", "until"}, link: true},
 
 	DomainFrozen:        {values: []string{"organization", "domain"}, link: true},

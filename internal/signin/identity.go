@@ -60,6 +60,9 @@ func (s *Service) Authenticate(ctx context.Context, token string) (*Identity, er
 			limits = i.Organization.Limits
 		}
 		i.ExpiresAt = sess.ExpiresAt(limits)
+		if sess.Method == access.MethodRecovery && !access.Recovers(u.Role, u.Status) {
+			return nil
+		}
 		if u.Status == access.UserActive && tx.Now().Before(i.ExpiresAt) {
 			found = &i
 		}

@@ -35,6 +35,8 @@ func (s *Service) Forgot(ctx context.Context, actor access.Actor, email string) 
 const (
 	errandForgot = "forgot"
 	errandSignUp = "sign_up"
+
+	errandRecover = "recover"
 )
 
 // asking is what somebody has asked for. It stands in the outbox, encrypted.
@@ -44,6 +46,8 @@ type asking struct {
 	Hash     string `json:"hash,omitempty"`
 	Name     string `json:"name,omitempty"`
 	Language string `json:"language,omitempty"`
+	// Code is a recovery code.
+	Code string `json:"code,omitempty"`
 	// Address and Agent are from where it was asked.
 	Address string `json:"address"`
 	Agent   string `json:"agent"`

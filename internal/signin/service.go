@@ -49,5 +49,6 @@ func New(d *db.DB, ids *id.Source, log *audit.Log, dir *directory.Service, sessi
 		secrets: secrets, links: links, mails: mails, limits: limits, observe: observe, cfg: cfg}
 	mails.Handle(errandForgot, s.answer(s.forgot))
 	mails.Handle(errandSignUp, s.answer(s.signUp))
+	mails.Handle(errandRecover, s.answer(s.recoverByCode))
 	return s
 }

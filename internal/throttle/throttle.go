@@ -28,10 +28,11 @@ const (
 	Mails    Kind = 'm' // mails that anybody can have sent to an address
 	Requests Kind = 'r' // what anybody can ask for, from a network address
 	Letters  Kind = 'l' // mails that an administrator has sent to an address
+	Recovery Kind = 'g' // recovery codes that were tried for an address
 )
 
 // Kinds is how many there are.
-const Kinds = 7
+const Kinds = 8
 
 // bucketBits bounds the buckets of a kind.
 const bucketBits = 20

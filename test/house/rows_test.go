@@ -25,6 +25,7 @@ var owners = map[string]string{
 	"api_tokens":     "internal/token",
 	"audit_events":   "internal/audit",
 	"outbox_mails":   "internal/outbox",
+	"recovery_codes": "internal/recovery", "recoveries": "internal/recovery",
 	"one_time_links": "internal/link", "throttles": "internal/throttle",
 	"job_tasks": "internal/job", "jobs": "internal/job",
 }
