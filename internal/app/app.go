@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime"
+	"time"
 
 	"sallyport/internal/access"
 	"sallyport/internal/api"
@@ -182,4 +183,9 @@ func (a *App) Public() http.Handler {
 	mux.Handle(api.Prefix+"/", a.API)
 	mux.Handle("/", a.Web)
 	return door.Observe(mux, a.Logger, a.metrics)
+}
+
+// Rescue issues an owner a link that lets them in; see [signin.Service.Rescue].
+func (a *App) Rescue(ctx context.Context, actor access.Actor, email string) (url string, until time.Time, err error) {
+	return a.signin.Rescue(ctx, actor, email)
 }

@@ -90,7 +90,7 @@ func End(tx *db.Tx, userID string) error { return remove(tx, userID) }
 
 // A Stock is how many codes a user has.
 type Stock struct {
-	Left, Made int
+	Left, Made int64
 	MadeAt     time.Time // zero: never
 }
 

@@ -7,6 +7,7 @@ import (
 	"sallyport/internal/access"
 	"sallyport/internal/db"
 	"sallyport/internal/fault"
+	"sallyport/internal/recovery"
 	"sallyport/internal/signin"
 )
 
@@ -20,6 +21,8 @@ type securityView struct {
 	Sessions     []sessionRow
 	Done         string
 	Errors       formErrors
+	Owner        bool // and so has recovery codes
+	Codes        recovery.Stock
 }
 
 type sessionRow struct {
@@ -42,6 +45,11 @@ func (r *request) securityView(identity *signin.Identity) (securityView, error) 
 	if err != nil {
 		return v, err
 	}
+	if v.Owner = access.Recovers(identity.User.Role, identity.User.Status); v.Owner {
+		if v.Codes, err = r.web.SignIn.RecoveryStock(r.Context(), identity.User.ID); err != nil {
+			return v, err
+		}
+	}
 	sessions, err := r.web.SignIn.Sessions(r.Context(), identity)
 	for _, s := range sessions {
 		v.Sessions = append(v.Sessions, sessionRow{
@@ -54,7 +62,7 @@ func (r *request) securityView(identity *signin.Identity) (securityView, error) 
 
 // security is the user's own page: password and sessions.
 func (w *Web) security(r *request) error {
-	identity, err := r.signedIn()
+	identity, err := r.signedIn(access.RoomSecurity)
 	if identity == nil {
 		return err
 	}
@@ -67,7 +75,7 @@ func (w *Web) security(r *request) error {
 }
 
 func (w *Web) changePassword(r *request) error {
-	identity, err := r.signedIn()
+	identity, err := r.signedIn(access.RoomSecurity)
 	if identity == nil {
 		return err
 	}
@@ -92,7 +100,7 @@ func (w *Web) changePassword(r *request) error {
 }
 
 func (w *Web) endSession(r *request) error {
-	identity, err := r.signedIn()
+	identity, err := r.signedIn(access.RoomSecurity)
 	if identity == nil {
 		return err
 	}

@@ -83,6 +83,7 @@ type visit struct {
 	*request
 	organization directory.Organization
 	base         string // path of this Admin Center
+	notice       RecoveryNotice
 }
 
 // admit lets those in who have the right to a route: owners and administrators
@@ -98,6 +99,9 @@ func (w *Web) admit(route adminRoute) func(*request) error {
 		if identity == nil {
 			return r.redirect(withReturn("/login", r.here()))
 		}
+		if !access.Opens(identity.Session.Method, access.RoomAdmin) {
+			return r.closed(identity)
+		}
 		switch v := access.May(r.actor(), route.action, r.PathValue("organization")); v {
 		case access.Allowed:
 		case access.NotFresh:
@@ -105,7 +109,11 @@ func (w *Web) admit(route adminRoute) func(*request) error {
 		default:
 			return directory.Refusal(v)
 		}
-		err = route.handle(&visit{r, identity.Organization, "/admin/" + identity.Organization.ID})
+		notice, err := r.recoveryNotice(identity)
+		if err != nil {
+			return err
+		}
+		err = route.handle(&visit{r, identity.Organization, "/admin/" + identity.Organization.ID, notice})
 		if errors.Is(err, directory.ErrNotFresh) {
 			return r.askFresh(r.here())
 		}
@@ -127,7 +135,8 @@ type AdminFrame struct {
 	Organization string // its name
 	Section      string // the entry of the navigation that the page belongs to
 	Done         string // what was done a moment ago
-	Up           Link   // the page above
+	Recovery     RecoveryNotice
+	Up           Link // the page above
 	Tabs         []Tab
 }
 
@@ -142,7 +151,7 @@ type Tab struct {
 
 // adminFrame makes the frame of a page with the title of a key.
 func (v *visit) adminFrame(section, key string) AdminFrame {
-	return AdminFrame{Frame: v.room(key, ""), Base: v.base, Organization: v.organization.Name, Section: section, Done: v.done()}
+	return AdminFrame{Frame: v.room(key, ""), Base: v.base, Organization: v.organization.Name, Section: section, Done: v.done(), Recovery: v.notice}
 }
 
 // tabs are the pages about one thing: its details, and its history.

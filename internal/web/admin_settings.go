@@ -93,7 +93,7 @@ func (v rolesView) Users(n int64) string {
 // foundOrganization makes an organization for who is signed in, where the
 // operator lets users do so.
 func (w *Web) foundOrganization(r *request) error {
-	identity, err := r.signedIn()
+	identity, err := r.signedIn(access.RoomConsole)
 	if identity == nil {
 		return err
 	}

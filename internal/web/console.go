@@ -25,7 +25,7 @@ type consoleAccount struct {
 
 // console is the start page of who is signed in: their accounts and roles.
 func (w *Web) console(r *request) error {
-	identity, err := r.signedIn()
+	identity, err := r.signedIn(access.RoomConsole)
 	if identity == nil {
 		return err
 	}
@@ -45,12 +45,17 @@ func (w *Web) console(r *request) error {
 	return r.render(http.StatusOK, "console", v)
 }
 
-// signedIn returns who is signed in. For nobody it has answered with the way to
-// the login page and back.
-func (r *request) signedIn() (*signin.Identity, error) {
+// signedIn returns who is signed in with a session that opens a room. For nobody
+// it has answered with the way to the login page and back.
+func (r *request) signedIn(room access.Room) (*signin.Identity, error) {
 	identity, err := r.visitor()
-	if err != nil || identity != nil {
-		return identity, err
+	switch {
+	case err != nil:
+		return nil, err
+	case identity != nil && !access.Opens(identity.Session.Method, room):
+		return nil, r.closed(identity)
+	case identity != nil:
+		return identity, nil
 	}
 	back := ""
 	if r.Method == http.MethodGet && r.URL.Path != "/" {

@@ -30,7 +30,7 @@ func (r *request) askFresh(back string) error {
 
 // freshPage asks who is signed in to sign in again.
 func (w *Web) freshPage(r *request) error {
-	identity, err := r.signedIn()
+	identity, err := r.signedIn(access.RoomSecurity)
 	if identity == nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func (r *request) way(identity *signin.Identity) (d access.Decision, err error) 
 // signInAgain takes the password, or sends the browser to the Identity Provider,
 // which is told to ask anew.
 func (w *Web) signInAgain(r *request) error {
-	identity, err := r.signedIn()
+	identity, err := r.signedIn(access.RoomSecurity)
 	if identity == nil {
 		return err
 	}

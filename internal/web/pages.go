@@ -8,6 +8,7 @@ import (
 	"html/template"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"path"
 	"strconv"
 	"strings"
@@ -41,7 +42,8 @@ func loadPages(a *assets) (*pages, error) {
 		if strings.HasPrefix(name, "_") {
 			continue
 		}
-		t := template.New(path.Base(file)).Funcs(template.FuncMap{"asset": a.path, "copy": newCopyable}).Option("missingkey=error")
+		t := template.New(path.Base(file)).Funcs(template.FuncMap{"asset": a.path, "copy": newCopyable,
+			"textfile": textFile}).Option("missingkey=error")
 		if p.byName[name], err = t.ParseFS(files, "templates/_*.html", file); err != nil {
 			return nil, fmt.Errorf("web: %w", err)
 		}
@@ -113,6 +115,12 @@ func (f Frame) Time(t time.Time) template.HTML {
 		return ""
 	}
 	return template.HTML(`<time datetime="` + t.UTC().Format(time.RFC3339) + `">` + f.Date(t) + `</time>`)
+}
+
+// textFile is a link that holds a text to download, so that nothing has to keep
+// what is shown once.
+func textFile(text string) template.URL {
+	return template.URL("data:text/plain;charset=utf-8," + url.PathEscape(text))
 }
 
 // A copyable is a value that somebody takes elsewhere, with a button that copies

@@ -24,6 +24,7 @@ var views = map[string]any{
 	"signed_out": signedOutView{},
 	"invitation": invitationView{}, "reset": resetView{}, "proof": proofView{}, "forgot": forgotView{}, "signup": signUpView{},
 	"help_home": helpHomeView{}, "help_concept": helpConceptView{}, "help_guides": helpGuidesView{}, "help_guide": helpGuideView{}, "help_errors": helpErrorsView{},
+	"recover": recoverView{}, "recovery": recoveryView{}, "codes": codesView{},
 	"fresh": freshView{}, "found": foundView{},
 	"admin_overview": overviewView{}, "admin_form": formView{}, "admin_roles": rolesView{}, "admin_audit": auditView{},
 	"admin_domains": domainsView{}, "admin_domain": domainView{}, "admin_users": usersView{}, "admin_user": userView{},

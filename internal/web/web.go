@@ -119,6 +119,13 @@ func (w *Web) routes() {
 	w.handle("GET /verify-email/{token}", w.proof)
 	w.handle("POST /verify-email/{token}", w.prove)
 
+	w.handle("GET /login/recovery", w.recoverPage)
+	w.handle("POST /login/recovery", w.recover)
+	w.handle("GET /recovery/{token}", w.recovery)
+	w.handle("POST /recovery/{token}", w.useRecovery)
+	w.handle("GET /account/recovery-codes", w.recoveryCodes)
+	w.handle("POST /account/recovery-codes", w.recoveryCodes)
+
 	w.handle("GET /account/security", w.security)
 	w.handle("POST /account/password", w.changePassword)
 	w.handle("POST /account/sessions/{id}/end", w.endSession)

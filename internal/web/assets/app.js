@@ -19,7 +19,7 @@
         time.textContent = times.format(new Date(time.dateTime));
       }
     }
-    for (const button of part.querySelectorAll("button[data-copy]")) button.hidden = false;
+    for (const button of part.querySelectorAll("button[data-copy], button[data-print]")) button.hidden = false;
   };
 
   const copy = async button => {
@@ -27,9 +27,13 @@
       await navigator.clipboard.writeText(button.dataset.copy);
     } catch {
       // Over http browsers have no clipboard for pages.
-      const shown = button.parentElement.querySelector("code, textarea");
-      if (shown.select) shown.select(); else getSelection().selectAllChildren(shown);
+      const text = document.createElement("textarea");
+      text.value = button.dataset.copy;
+      (button.closest("dialog") ?? document.body).append(text);
+      text.select();
       document.execCommand("copy");
+      text.remove();
+      button.focus();
     }
     const label = button.textContent;
     if (label !== button.dataset.copied) {
@@ -76,6 +80,7 @@
     if (event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
     const button = event.target.closest("button[data-copy]");
     if (button) copy(button);
+    if (event.target.closest("button[data-print]")) print();
     const link = event.target.closest("a[data-dialog]");
     if (link) {
       event.preventDefault();
