@@ -1,6 +1,8 @@
 package directory
 
 import (
+	"time"
+
 	"sallyport/internal/access"
 	"sallyport/internal/audit"
 	"sallyport/internal/db"
@@ -10,17 +12,25 @@ import (
 // These change who signs in by SSO, in the transaction of sso, which decides
 // whether a profile is fit for it.
 
-// DomainCounts are numbers of managed users at a domain.
+// DomainCounts are numbers of users at a domain. Total is the sum of the four
+// that follow it.
 type DomainCounts struct {
-	Total        int64
-	Inherit      int64 // whose way of signing in is the domain's
-	KeepPassword int64 // whose SSO is set to Disabled
-	NeverActive  int64
+	Total       int64 // managed by the organization
+	Inherit     int64 // whose way of signing in is the domain's
+	Disabled    int64 // whose SSO is set to Disabled
+	Enabled     int64 // whose SSO is set to Enabled
+	Deactivated int64
+	NeverActive int64 // invited, and counted among the others
+	Independent int64 // managed by nobody, and not in the total
 }
 
-// CountAtDomain counts the managed users at a domain of an organization.
-func (s *Service) CountAtDomain(tx *db.Tx, d *Domain) (DomainCounts, error) {
-	return countAtDomain(tx, d.OrganizationID, d.Name)
+// CountAtDomain counts the users at a domain of an organization.
+func (s *Service) CountAtDomain(tx *db.Tx, d *Domain) (c DomainCounts, err error) {
+	if c, err = countAtDomain(tx, d.OrganizationID, d.Name); err != nil {
+		return c, err
+	}
+	c.Independent, err = countIndependent(tx, d.Name)
+	return c, err
 }
 
 // ActiveOwners returns the owners of an organization who can sign in.
@@ -30,8 +40,9 @@ func (s *Service) ActiveOwners(tx *db.Tx, organizationID string) ([]User, error)
 
 // SetEnforcement enforces a domain with a profile, or releases it where
 // profileID is empty. The first enforcement needs a verified domain; moving
-// from one profile to another is possible as long as the domain is held.
-func (s *Service) SetEnforcement(tx *db.Tx, d *Domain, profileID string) error {
+// from one profile to another is possible as long as the domain is held. The log
+// tells the details with it.
+func (s *Service) SetEnforcement(tx *db.Tx, d *Domain, profileID string, details ...audit.Change) error {
 	if d.ProfileID == profileID {
 		return nil
 	}
@@ -52,7 +63,7 @@ func (s *Service) SetEnforcement(tx *db.Tx, d *Domain, profileID string) error {
 	}
 	return s.audit.Append(tx, audit.Event{
 		OrganizationID: d.OrganizationID, Action: action, Target: d.target(),
-		Changes: []audit.Change{{Field: "sso_profile_id", Old: old, New: profileID}},
+		Changes: append([]audit.Change{{Field: "sso_profile_id", Old: old, New: profileID}}, details...),
 	})
 }
 
@@ -81,26 +92,36 @@ func (s *Service) setSSO(tx *db.Tx, u *User, setting access.SSOSetting, profileI
 	return s.audit.Append(tx, audit.Event{OrganizationID: u.OrganizationID, Action: audit.UserSSOChanged, Target: u.target(), Changes: changes})
 }
 
-// EndSessionsAtDomain ends the sessions of those whose way of signing in is
-// the domain's. It returns how many they were.
-func (s *Service) EndSessionsAtDomain(tx *db.Tx, d *Domain) (int64, error) {
-	ids, err := userIDsAtDomain(tx, d.OrganizationID, d.Name)
-	if err != nil {
-		return 0, err
+// EndSessionsAtDomain ends sessions of some of those whose way of signing in is
+// the domain's: of at most so many users, behind one. Sessions that the domain's
+// profile began stay, and those begun later than a time. It returns how many it
+// has ended, and behind whom to go on; empty at the end. The caller records it.
+func (s *Service) EndSessionsAtDomain(tx *db.Tx, d *Domain, before time.Time, after string, limit int) (ended int64, next string, err error) {
+	ids, err := userIDsAtDomain(tx, d.OrganizationID, d.Name, after, limit)
+	if err != nil || len(ids) == 0 {
+		return 0, "", err
 	}
-	var n int64
-	for _, userID := range ids {
-		ended, err := s.sessions.EndOfUser(tx, userID, "")
-		if err != nil {
-			return n, err
-		}
-		n += ended
+	if len(ids) == limit {
+		next = ids[limit-1]
 	}
-	if n == 0 {
-		return 0, nil
-	}
-	return n, s.audit.Append(tx, audit.Event{
+	ended, err = s.sessions.EndOthers(tx, ids, d.ProfileID, before)
+	return ended, next, err
+}
+
+// SessionsEnded records that sessions were ended by an enforcement.
+func (s *Service) SessionsEnded(tx *db.Tx, d *Domain, n int64) error {
+	return s.audit.Append(tx, audit.Event{
 		OrganizationID: d.OrganizationID, Action: audit.SessionsEnded, Target: d.target(),
 		Changes: []audit.Change{{Field: "sessions", Old: n}},
 	})
+}
+
+// DomainOf returns an organization's domain as it is now; the error is
+// fault.NotFound if it has none of that id.
+func (s *Service) DomainOf(tx *db.Tx, organizationID, domainID string) (Domain, error) {
+	d, err := domainByID(tx, domainID)
+	if err == nil && d.OrganizationID != organizationID {
+		err = db.ErrNoRows
+	}
+	return d, notFound(err)
 }

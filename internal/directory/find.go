@@ -81,12 +81,43 @@ type UserQuery struct {
 	Role   access.Role
 	SSO    access.SSOSetting
 	Domain string
+	// WithoutSSO selects users who do not sign in by SSO, and Reason those whose
+	// way of signing in has it: by what the policy decides now.
+	WithoutSSO bool
+	Reason     access.Reason
 	Page
 }
 
 // unfiltered reports whether the query asks for all.
 func (q *UserQuery) unfiltered() bool {
-	return strings.TrimSpace(q.Text) == "" && q.Status == "" && q.Role == "" && q.SSO == "" && q.Domain == ""
+	return strings.TrimSpace(q.Text) == "" && q.Status == "" && q.Role == "" && q.SSO == "" && q.Domain == "" && !q.WithoutSSO && q.Reason == ""
+}
+
+// fits returns which classes hold those whom the policy's decision selects; nil
+// if the query does not ask for it. A class has all that decides.
+func (s *Service) fits(tx *db.Tx, q *UserQuery) (func(search.Class) bool, error) {
+	if !q.WithoutSSO && q.Reason == "" {
+		return nil, nil
+	}
+	held := map[string]access.HeldDomain{}
+	for page := (Page{Limit: 200}); ; {
+		list, err := domains(tx, q.OrganizationID, page)
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range list {
+			held[d.Name] = d.held()
+			page.After = d.ID
+		}
+		if len(list) < page.Limit {
+			break
+		}
+	}
+	return func(c search.Class) bool {
+		d := access.SignIn(access.Subject{Status: access.UserStatus(c.Status), OrganizationID: q.OrganizationID,
+			SSO: access.SSOSetting(c.SSO), SSOProfileID: "some", Domain: held[c.Domain]})
+		return c.Kind == kindUser && (!q.WithoutSSO || d.Method != access.MethodSSO) && (q.Reason == "" || d.Reason == q.Reason)
+	}, nil
 }
 
 // A UserList is a page of a list of users.
@@ -140,8 +171,12 @@ func (s *Service) allUsers(tx *db.Tx, q UserQuery) (list UserList, err error) {
 }
 
 func (s *Service) findUsers(tx *db.Tx, q UserQuery) (list UserList, err error) {
+	fits, err := s.fits(tx, &q)
+	if err != nil {
+		return list, err
+	}
 	found, err := search.Find(tx, search.Query{
-		OrganizationID: q.OrganizationID, Text: q.Text, Before: q.After, Limit: q.Limit,
+		OrganizationID: q.OrganizationID, Fits: fits, Text: q.Text, Before: q.After, Limit: q.Limit,
 		Class: search.Class{Domain: q.Domain, Status: string(q.Status), Role: string(q.Role), SSO: string(q.SSO)},
 	})
 	if err != nil {

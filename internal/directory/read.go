@@ -54,6 +54,9 @@ func (s *Service) SignIn(tx *db.Tx, u *User) (access.Decision, error) {
 	return access.SignIn(subject), nil
 }
 
+// Subject reads what the sign-in policy needs of a user.
+func (s *Service) Subject(tx *db.Tx, u *User) (access.Subject, error) { return subject(tx, u) }
+
 // LimitsOf returns how long the sessions of a user last.
 func (s *Service) LimitsOf(tx *db.Tx, u *User) (session.Limits, error) {
 	if u.OrganizationID == "" {

@@ -449,15 +449,39 @@ func activeOwners(tx *db.Tx, organizationID string) ([]User, error) {
 		where organization_id = $1 and role = 'owner' and status = 'active' order by id`, organizationID)
 }
 
+const countAtDomainSQL = `select sso_setting, status, count(*) from users
+	where email_domain = $1 and organization_id = $2 group by sso_setting, status`
+
 // countAtDomain counts the managed users of an organization at a domain.
 func countAtDomain(tx *db.Tx, organizationID, domain string) (c DomainCounts, err error) {
-	err = tx.QueryRow(`select count(*),
-			coalesce(sum(case when status <> 'deactivated' and sso_setting = 'disabled' then 1 else 0 end), 0),
-			coalesce(sum(case when status <> 'deactivated' and sso_setting = 'inherit' then 1 else 0 end), 0),
-			coalesce(sum(case when status = 'invited' then 1 else 0 end), 0)
-		from users where email_domain = $1 and organization_id = $2`, domain, organizationID).
-		Scan(&c.Total, &c.KeepPassword, &c.Inherit, &c.NeverActive)
-	return c, err
+	rows, err := tx.Query(countAtDomainSQL, domain, organizationID)
+	if err != nil {
+		return c, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var sso access.SSOSetting
+		var status access.UserStatus
+		var n int64
+		if err := rows.Scan(&sso, &status, &n); err != nil {
+			return c, err
+		}
+		c.Total += n
+		switch {
+		case status == access.UserDeactivated:
+			c.Deactivated += n
+		case sso == access.SSODisabled:
+			c.Disabled += n
+		case sso == access.SSOEnabled:
+			c.Enabled += n
+		default:
+			c.Inherit += n
+		}
+		if status == access.UserInvited {
+			c.NeverActive += n
+		}
+	}
+	return c, rows.Err()
 }
 
 func scanID(row db.Scanner) (userID string, err error) {
@@ -465,9 +489,11 @@ func scanID(row db.Scanner) (userID string, err error) {
 	return userID, err
 }
 
-func userIDsAtDomain(tx *db.Tx, organizationID, domain string) ([]string, error) {
-	return db.Collect(tx, scanID,
-		`select id from users where email_domain = $1 and organization_id = $2 and sso_setting = 'inherit' order by id`, domain, organizationID)
+const userIDsAtDomainSQL = `select id from users
+	where organization_id = $1 and email_domain = $2 and sso_setting = 'inherit' and id > $3 order by id limit $4`
+
+func userIDsAtDomain(tx *db.Tx, organizationID, domain, after string, limit int) ([]string, error) {
+	return db.Collect(tx, scanID, userIDsAtDomainSQL, organizationID, domain, after, limit)
 }
 
 const usersToEvictSQL = `select ` + userColumns + ` from users

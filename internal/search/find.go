@@ -14,6 +14,8 @@ import (
 type Query struct {
 	OrganizationID string
 	Class          // empty fields: any
+	// Fits says of which classes besides; nil: of all.
+	Fits func(Class) bool
 	// Text holds words, each the beginning of a word of the entry, of its
 	// address or its domain.
 	Text   string
@@ -90,7 +92,7 @@ func candidates(tx *db.Tx, q Query, list []term) ([]*segment, error) {
 	var fit, open []*segment
 	for i := range all {
 		s := &all[i]
-		if !s.fits(list) {
+		if !s.fits(list) || q.Fits != nil && !q.Fits(s.Class) {
 			continue
 		}
 		fit = append(fit, s)

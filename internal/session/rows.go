@@ -2,6 +2,9 @@ package session
 
 import (
 	"database/sql"
+	"strconv"
+	"strings"
+	"time"
 
 	"sallyport/internal/db"
 )
@@ -49,6 +52,20 @@ func endOne(tx *db.Tx, userID, sessionID string) (int64, error) {
 
 func endOfUser(tx *db.Tx, userID, spare string) (int64, error) {
 	return tx.Exec(`delete from sessions where user_id = $1 and id <> $2`, userID, spare)
+}
+
+func endOthers(tx *db.Tx, userIDs []string, profileID string, before time.Time) (int64, error) {
+	args := []any{profileID, before}
+	var in strings.Builder
+	for i := range 100 { // one statement, however many there are
+		if i > 0 {
+			in.WriteByte(',')
+		}
+		args = append(args, userIDs[min(i, len(userIDs)-1)])
+		in.WriteString("$" + strconv.Itoa(len(args)))
+	}
+	return tx.Exec(`delete from sessions where user_id in (`+in.String()+`) and created_at <= $2
+		and method <> 'recovery' and coalesce(sso_profile_id, '') <> $1`, args...)
 }
 
 // ofNameID returns the sessions of whom an Identity Provider calls so.

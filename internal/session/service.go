@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"sallyport/internal/access"
@@ -88,6 +89,20 @@ func (s *Service) End(tx *db.Tx, userID, sessionID string) (bool, error) {
 // were. An empty id spares none. The caller records it.
 func (s *Service) EndOfUser(tx *db.Tx, userID, spare string) (int64, error) {
 	return endOfUser(tx, userID, spare)
+}
+
+// EndOthers ends the sessions of users that were begun up to a time and in
+// another way than with a profile, but for those of break-glass. It returns how
+// many they were. The caller records it.
+func (s *Service) EndOthers(tx *db.Tx, userIDs []string, profileID string, before time.Time) (n int64, err error) {
+	for chunk := range slices.Chunk(userIDs, 100) {
+		ended, err := endOthers(tx, chunk, profileID, before)
+		if err != nil {
+			return n, err
+		}
+		n += ended
+	}
+	return n, nil
 }
 
 // EndOfNameID ends the sessions of whom a profile's Identity Provider calls so

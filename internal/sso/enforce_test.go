@@ -3,6 +3,8 @@ package sso_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -247,29 +249,107 @@ func TestSessionsStayUnlessTheirEndIsAskedFor(t *testing.T) {
 	parts.Each(t, func(t *testing.T, p *parts.Parts) {
 		s := newScene(t, p)
 		p.Release(t, s.domain)
+		two := s.Domain(t, "two.test")
 		exempt, away, admin := s.User(t, "exempt@acme.test", access.RoleMember), s.User(t, "away@nobody.test", access.RoleMember), s.User(t, "admin@acme.test", access.RoleOwner)
+		second := s.User(t, "user@two.test", access.RoleMember)
 		p.SetSSO(t, exempt.ID, access.SSODisabled, "")
 		tokens := map[string]string{}
-		for _, u := range []directory.User{s.user, exempt, away, admin, p.Independent(t, "independent@acme.test")} {
+		for _, u := range []directory.User{s.user, exempt, away, admin, second, p.Independent(t, "independent@acme.test")} {
 			tokens[u.Email] = p.Session(t, u, session.Start{})
 		}
-		live := func() (n int) {
-			for _, token := range tokens {
-				if p.Live(t, token) {
-					n++
+		tokens["by the profile"] = p.Session(t, s.user, session.Start{Method: access.MethodSSO, ProfileID: s.ID})
+		tokens["by another profile"] = p.Session(t, s.user, session.Start{Method: access.MethodSSO, ProfileID: "sso_other"})
+		tokens["by break-glass"] = p.Session(t, admin, session.Start{Method: access.MethodRecovery})
+		ended := func() (names []string) {
+			for name, token := range tokens {
+				if !p.Live(t, token) {
+					names = append(names, name)
 				}
 			}
-			return n
+			slices.Sort(names)
+			return names
 		}
-		if _, err := enforce(t, p, parts.As(admin), sso.Enforcement{ProfileID: s.ID}, s.domain); err != nil || live() != 5 {
-			t.Errorf("%v, %d live", err, live())
+		in := sso.Enforcement{ProfileID: s.ID, Acknowledged: true}
+		if _, err := enforce(t, p, parts.As(admin), in, s.domain, two); err != nil || len(ended()) != 0 {
+			t.Errorf("%v, ended: %q", err, ended())
 		}
 		p.Release(t, s.domain)
-		if _, err := enforce(t, p, parts.As(admin), sso.Enforcement{ProfileID: s.ID, EndSessions: true}, s.domain); err != nil || live() != 4 || p.Live(t, tokens[s.user.Email]) {
-			t.Errorf("%v, %d live", err, live())
+		p.Release(t, two)
+		in.EndSessions = true
+		if _, err := enforce(t, p, parts.As(admin), in, s.domain, two); err != nil || len(ended()) != 0 {
+			t.Fatalf("%v, ended before the job: %q", err, ended())
 		}
-		if e := s.Recorded(t, audit.SessionsEnded); e.Changes[0].Old != 1.0 {
+		p.Pass(time.Millisecond)
+		tokens["later"] = p.Session(t, s.user, session.Start{})
+		p.Work(t)
+		want := []string{"by another profile", s.user.Email, second.Email}
+		slices.Sort(want)
+		wait(t, "the end of sessions", func() bool { return slices.Equal(ended(), want) })
+		wait(t, "the log's entries", func() bool { return len(endings(t, s.Organization)) == 2 })
+		got := endings(t, s.Organization) // newest first
+		if got[0].Target.ID != two.ID || got[0].Changes[0].Old != 1.0 || got[1].Target.ID != s.domain.ID || got[1].Changes[0].Old != 2.0 || got[0].Actor.ID != admin.ID {
+			t.Errorf("%+v", got)
+		}
+		if e := s.Recorded(t, audit.DomainEnforced); len(e.Changes) != 2 || e.Changes[1].Field != "end_sessions" {
 			t.Errorf("%+v", e)
+		}
+	})
+}
+
+func endings(t *testing.T, o *parts.Organization) (list []audit.Event) {
+	for _, e := range o.Events(t) {
+		if e.Action == audit.SessionsEnded {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+// wait waits for background work.
+func wait(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for range 500 {
+		if done() {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Fatalf("waited in vain for %s", what)
+}
+
+// TestTheEndOfSessionsGoesOnWhereItStopped on another node, and spares a domain
+// that was released meanwhile.
+func TestTheEndOfSessionsGoesOnWhereItStopped(t *testing.T) {
+	parts.Each(t, func(t *testing.T, p *parts.Parts) {
+		s := newScene(t, p)
+		p.Release(t, s.domain)
+		two := s.Domain(t, "two.test")
+		var tokens []string
+		for i := range 7 {
+			tokens = append(tokens, p.Session(t, s.User(t, fmt.Sprintf("u%d@acme.test", i), access.RoleMember), session.Start{}))
+		}
+		kept := p.Session(t, s.User(t, "user@two.test", access.RoleMember), session.Start{})
+		in := sso.Enforcement{ProfileID: s.ID, EndSessions: true, Acknowledged: true}
+		if _, err := enforce(t, p, operator, in, s.domain, two); err != nil {
+			t.Fatal(err)
+		}
+		p.Release(t, two)
+		// As a node leaves it that dies behind a step.
+		done := p.User(t, s.user.ID).ID
+		p.Exec(t, `update jobs set checkpoint = $1, status = 'running', holder = 'gone', held_until = 0 where kind = 'end_sessions'`,
+			fmt.Sprintf(`{"domain":0,"after":%q,"ended":1,"done":1}`, done))
+		p.Work(t)
+		wait(t, "the end of sessions", func() bool {
+			return !slices.ContainsFunc(tokens, func(token string) bool { return p.Live(t, token) })
+		})
+		wait(t, "the job's end", func() bool {
+			return p.Count(t, "select count(*) from jobs where kind = 'end_sessions' and status = 'done'") == 1
+		})
+		if !p.Live(t, kept) {
+			t.Error("a session at a released domain was ended")
+		}
+		if got := endings(t, s.Organization); len(got) != 1 || got[0].Changes[0].Old != 8.0 {
+			t.Errorf("%+v", got)
 		}
 	})
 }
@@ -277,19 +357,28 @@ func TestSessionsStayUnlessTheirEndIsAskedFor(t *testing.T) {
 // TestAPreviewTellsWhatThenHappens compares the numbers of a preview with those
 // that the policy gives afterwards, over random directories.
 func TestAPreviewTellsWhatThenHappens(t *testing.T) {
+	rounds := 12
+	if os.Getenv("SOAK") == "1" {
+		rounds = 200
+	}
 	parts.Each(t, func(t *testing.T, p *parts.Parts) {
-		for round := range 12 {
+		for round := range rounds {
 			seed := rand.Uint64()
 			r := rand.New(rand.NewPCG(seed, 0))
 			acme := p.Organization(t, "Acme")
 			host := fmt.Sprintf("round%d.test", round)
 			var domains []directory.Domain
-			for i := range 2 {
+			for i := range 3 {
 				domains = append(domains, acme.Domain(t, fmt.Sprintf("d%d.%s", i, host)))
 			}
 			one, two := acme.Profile(t), acme.Profile(t)
-			if r.IntN(2) == 0 {
-				two.Enforce(t, domains[0])
+			for _, d := range domains {
+				switch r.IntN(3) {
+				case 0:
+					two.Enforce(t, d)
+				case 1:
+					one.Enforce(t, d)
+				}
 			}
 			users := populate(t, acme, r, domains, one, host)
 			in := sso.Enforcement{ProfileID: one.ID, ExemptUserIDs: []string{}, Acknowledged: true}
@@ -299,18 +388,28 @@ func TestAPreviewTellsWhatThenHappens(t *testing.T) {
 			for range r.IntN(5) {
 				in.ExemptUserIDs = append(in.ExemptUserIDs, users[r.IntN(len(users))].ID)
 			}
-			chosen := domains[:1+r.IntN(2)]
-			told, err := p.SSO.Preview(t.Context(), operator, ids(chosen), in)
+			actor := operator
+			if admin := users[0]; r.IntN(2) == 0 && p.User(t, admin.ID).Status == access.UserActive {
+				if actor = parts.As(p.User(t, admin.ID)); r.IntN(2) == 0 {
+					in.ExemptUserIDs = nil // by default
+				}
+			}
+			chosen := domains[:1+r.IntN(3)]
+			told, err := p.SSO.Preview(t.Context(), actor, ids(chosen), in)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := enforce(t, p, operator, in, chosen...); err != nil {
+			before := ways(t, p, users)
+			if _, err := enforce(t, p, actor, in, chosen...); err != nil {
 				t.Fatal(err)
 			}
-			got := counted(t, p, users, chosen)
-			told.Warnings = nil
-			if fmt.Sprint(told) != fmt.Sprint(got) {
-				t.Errorf("seed %d, %+v: told %+v, happened %+v", seed, in, told, got)
+			got := counted(t, p, acme, actor, users, before, chosen)
+			told.Warnings, told.Exempt = nil, nil
+			if fmt.Sprintf("%+v", told) != fmt.Sprintf("%+v", got) {
+				t.Errorf("seed %d, %+v:\n    told %+v\nhappened %+v", seed, in, told, got)
+			}
+			if told.Total != told.ToSSO+told.KeepPassword+told.Enabled+told.Deactivated {
+				t.Errorf("seed %d: the parts are not the whole: %+v", seed, told)
 			}
 		}
 	})
@@ -321,12 +420,21 @@ func populate(t *testing.T, o *parts.Organization, r *rand.Rand, domains []direc
 	t.Helper()
 	for i := range 12 {
 		at := host
-		if n := r.IntN(3); n < 2 {
+		if n := r.IntN(4); n < 3 {
 			at = domains[n].Name
 		}
 		email := fmt.Sprintf("u%d@%s", i, at)
-		u := o.User(t, email, access.RoleMember)
-		if r.IntN(4) == 0 {
+		role := access.RoleMember
+		if i == 0 || r.IntN(4) == 0 {
+			role = access.RoleOwner
+		}
+		u := o.User(t, email, role)
+		if role == access.RoleOwner && r.IntN(3) == 0 {
+			if _, err := o.SignIn.MakeRecoveryCodes(t.Context(), parts.As(u)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if i > 0 && r.IntN(4) == 0 {
 			o.Exec(t, "update users set status = 'invited', activated_at = null where id = $1", u.ID)
 		}
 		switch n := r.IntN(4); {
@@ -335,7 +443,7 @@ func populate(t *testing.T, o *parts.Organization, r *rand.Rand, domains []direc
 		case n == 1 && at != host:
 			o.SetSSO(t, u.ID, access.SSOEnabled, profile.ID)
 		}
-		if r.IntN(6) == 0 {
+		if i > 0 && r.IntN(6) == 0 {
 			o.SetStatus(t, u.ID, access.UserDeactivated)
 		}
 		users = append(users, u)
@@ -344,29 +452,48 @@ func populate(t *testing.T, o *parts.Organization, r *rand.Rand, domains []direc
 	return users
 }
 
-// counted counts as a preview does, but by what is so now. Who was made to use
-// SSO before, by their own switch, does not change and is in no number but the
-// total.
-func counted(t *testing.T, p *parts.Parts, users []directory.User, domains []directory.Domain) (out sso.Preview) {
+func ways(t *testing.T, p *parts.Parts, users []directory.User) map[string]access.Decision {
 	t.Helper()
+	all := map[string]access.Decision{}
 	for _, u := range users {
-		at := false
-		for _, d := range domains {
-			at = at || d.Name == u.Domain
+		all[u.ID] = p.Way(t, u.ID)
+	}
+	return all
+}
+
+// counted counts as a preview does, but by what is so now, and was before.
+func counted(t *testing.T, p *parts.Parts, o *parts.Organization, actor access.Actor, users []directory.User, before map[string]access.Decision, domains []directory.Domain) (out sso.Preview) {
+	t.Helper()
+	for id, now := range ways(t, p, users) {
+		u, was := p.User(t, id), before[id]
+		if now.Method != was.Method || now.ProfileID != was.ProfileID {
+			out.Changed++
+			out.Self = out.Self || id == actor.ID
 		}
-		if !at {
+		codes := p.Count(t, "select count(*) from recovery_codes where user_id = $1 and used_at is null", id)
+		if u.Role == access.RoleOwner && u.Status == access.UserActive && (now.Method == access.MethodPassword || codes > 0) {
+			out.OwnersLeft++
+		}
+		if !slices.ContainsFunc(domains, func(d directory.Domain) bool { return d.Name == u.Domain }) {
 			continue
 		}
 		out.Total++
-		if p.User(t, u.ID).Status == access.UserInvited {
+		if u.Status == access.UserInvited {
 			out.NeverActive++
 		}
-		switch d := p.Way(t, u.ID); {
-		case d.Reason == access.ReasonDomainEnforced:
+		switch {
+		case now.Method == access.MethodNone:
+			out.Deactivated++
+		case now.Reason == access.ReasonDomainEnforced:
 			out.ToSSO++
-		case d.Method == access.MethodPassword:
+		case now.Reason == access.ReasonSSOEnabledForUser:
+			out.Enabled++
+		default:
 			out.KeepPassword++
 		}
+	}
+	for _, d := range domains {
+		out.Independent += int64(p.Count(t, "select count(*) from users where organization_id is null and email_domain = $1", d.Name))
 	}
 	return out
 }

@@ -11,6 +11,7 @@ import (
 	"sallyport/internal/db"
 	"sallyport/internal/directory"
 	"sallyport/internal/id"
+	"sallyport/internal/job"
 	"sallyport/internal/secret"
 	"sallyport/internal/signin"
 	"sallyport/saml"
@@ -23,6 +24,8 @@ type Config struct {
 	Observe func(took time.Duration)
 	// GenerateKey makes our private keys; the function of this name if nil.
 	GenerateKey func() (*rsa.PrivateKey, error)
+	// Jobs does what takes long, in the background.
+	Jobs *job.Runner
 }
 
 // A Service holds the use cases of SSO.
@@ -44,8 +47,10 @@ func New(d *db.DB, ids *id.Source, log *audit.Log, dir *directory.Service, in *s
 	if cfg.GenerateKey == nil {
 		cfg.GenerateKey = GenerateKey
 	}
-	return &Service{db: d, ids: ids, audit: log, directory: dir, signin: in, secrets: secrets, logger: logger, cfg: cfg,
+	s := &Service{db: d, ids: ids, audit: log, directory: dir, signin: in, secrets: secrets, logger: logger, cfg: cfg,
 		prepared: prepared{byID: make(map[string]entry)}}
+	cfg.Jobs.Handle(jobEndSessions, s.endSessions)
+	return s
 }
 
 // prepared keeps the service provider of each profile in use, with its parsed

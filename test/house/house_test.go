@@ -114,11 +114,11 @@ var arrows = map[string]string{
 
 	// doors
 	"internal/api":  "internal/door internal/sso internal/signin internal/imports internal/job internal/token internal/directory internal/proof internal/session internal/audit internal/db internal/id internal/access internal/fault saml",
-	"internal/web":  "internal/door internal/sso internal/signin internal/imports internal/job internal/directory internal/proof internal/audit internal/db internal/id internal/access internal/fault help",
+	"internal/web":  "internal/door internal/sso internal/recovery internal/signin internal/imports internal/job internal/directory internal/proof internal/audit internal/db internal/id internal/access internal/fault help",
 	"internal/door": "internal/fault",
 
 	// capabilities
-	"internal/sso":       "internal/signin internal/directory internal/audit internal/db internal/secret internal/id internal/access internal/fault saml saml/metadata",
+	"internal/sso":       "internal/signin internal/recovery internal/job internal/directory internal/audit internal/db internal/secret internal/id internal/access internal/fault saml saml/metadata",
 	"internal/imports":   "internal/directory internal/job internal/audit internal/db internal/id internal/access internal/fault",
 	"internal/signin":    "internal/directory internal/recovery internal/session internal/audit internal/link internal/outbox internal/throttle internal/password internal/db internal/secret internal/id internal/access internal/fault",
 	"internal/token":     "internal/directory internal/audit internal/db internal/id internal/access internal/fault",
