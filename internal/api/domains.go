@@ -131,9 +131,22 @@ type previewOut struct {
 		Total        int64 `json:"total"`
 		ToSSO        int64 `json:"to_sso"`
 		KeepPassword int64 `json:"keep_password"`
-		NeverActive  int64 `json:"never_active"`
-	} `json:"users"`
-	Warnings []warningOut `json:"warnings"`
+		NeverActive  int64 `json:"never_active" doc:"Of all these, who were invited and never came."`
+		Enabled      int64 `json:"enabled" doc:"Who sign in with SSO by their own setting, as before."`
+		Deactivated  int64 `json:"deactivated"`
+		Changed      int64 `json:"changed" doc:"Whose way of signing in becomes another one."`
+		Independent  int64 `json:"independent" doc:"At the domains and managed by nobody: not in the total, they keep their password."`
+	} `json:"users" doc:"total is the sum of to_sso, keep_password, enabled and deactivated."`
+	OwnersLeft int64        `json:"owners_left" doc:"Owners who can get in without the Identity Provider: with a password, or a recovery code."`
+	Warnings   []warningOut `json:"warnings"`
+}
+
+func showPreview(p sso.Preview) previewOut {
+	out := previewOut{OwnersLeft: p.OwnersLeft, Warnings: showWarnings(p.Warnings)}
+	u := &out.Users
+	u.Total, u.ToSSO, u.KeepPassword, u.NeverActive = p.Total, p.ToSSO, p.KeepPassword, p.NeverActive
+	u.Enabled, u.Deactivated, u.Changed, u.Independent = p.Enabled, p.Deactivated, p.Changed, p.Independent
+	return out
 }
 
 func (a *API) domains() {
@@ -225,9 +238,7 @@ func (a *API) domains() {
 		summary: "Tell what an enforcement would do", action: access.ActEnforce, kinds: domain},
 		func(ctx context.Context, actor access.Actor, in *enforceDomain) (*body[previewOut], error) {
 			p, err := a.SSO.Preview(ctx, actor, []string{in.ID}, in.Body.input())
-			out := previewOut{Warnings: showWarnings(p.Warnings)}
-			out.Users.Total, out.Users.ToSSO, out.Users.KeepPassword, out.Users.NeverActive = p.Total, p.ToSSO, p.KeepPassword, p.NeverActive
-			return &body[previewOut]{out}, err
+			return &body[previewOut]{showPreview(p)}, err
 		})
 
 	type enforceDomains struct {
@@ -242,5 +253,12 @@ func (a *API) domains() {
 		func(ctx context.Context, actor access.Actor, in *enforceDomains) (*body[list[domainOut]], error) {
 			found, err := a.SSO.EnforceAll(ctx, actor, in.ID, in.Body.DomainIDs, in.Body.input())
 			return listOf(found, 0, showDomain, nil), err
+		})
+
+	handle(a, route{id: "preview-enforcements", method: http.MethodPost, path: "/organizations/{id}/enforcement/preview", tag: tag,
+		summary: "Tell what an enforcement of several domains would do", action: access.ActEnforce, kinds: organization},
+		func(ctx context.Context, actor access.Actor, in *enforceDomains) (*body[previewOut], error) {
+			p, err := a.SSO.PreviewAll(ctx, actor, in.ID, in.Body.DomainIDs, in.Body.input())
+			return &body[previewOut]{showPreview(p)}, err
 		})
 }

@@ -105,13 +105,16 @@ func (a *API) users() {
 		Role   access.Role       `query:"role" enum:"owner,administrator,member"`
 		SSO    access.SSOSetting `query:"sso" enum:"inherit,enabled,disabled"`
 		Domain string            `query:"domain" maxLength:"253"`
+		Reason access.Reason     `query:"reason" enum:"user_deactivated,sso_disabled_for_user,sso_enabled_for_user,domain_enforced,not_enforced" doc:"Why users sign in as they do."`
+		NoSSO  bool              `query:"without_sso" doc:"Only users who do not sign in by SSO."`
 		Paging
 	}
 	handle(a, route{id: "list-users", method: http.MethodGet, path: "/organizations/{id}/users", tag: tag,
 		summary: "List an organization's users and invitations", action: access.ActUserRead, kinds: organization},
 		func(ctx context.Context, actor access.Actor, in *listUsers) (*body[list[userOut]], error) {
 			found, err := a.Directory.Users(ctx, actor, directory.UserQuery{
-				OrganizationID: in.ID, Text: in.Text, Status: in.Status, Role: in.Role, SSO: in.SSO, Domain: in.Domain, Page: in.directory(),
+				OrganizationID: in.ID, Text: in.Text, Status: in.Status, Role: in.Role, SSO: in.SSO, Domain: in.Domain,
+				Reason: in.Reason, WithoutSSO: in.NoSSO, Page: in.directory(),
 			})
 			return listUpTo(found.Items, found.Next, showUser), err
 		})

@@ -108,8 +108,9 @@ func (c *cli) domains() *cobra.Command {
 	operator := verify.Flags().Bool("operator", false, "on the operator's word, without a proof")
 	award := &cobra.Command{Use: "award DOMAIN ORGANIZATION", Short: "Decide a dispute: who gets a domain, or keeps it", Args: cobra.ExactArgs(2)}
 	remove := &cobra.Command{Use: "delete DOMAIN", Short: "Give a domain up", Args: cobra.ExactArgs(1)}
-	enforce := &cobra.Command{Use: "enforce DOMAIN", Short: "Enforce SSO for a domain", Args: cobra.ExactArgs(1)}
+	enforce := &cobra.Command{Use: "enforce DOMAIN...", Short: "Enforce SSO for a domain, or for several of one organization at once", Args: cobra.MinimumNArgs(1)}
 	enforcementFlags(enforce.Flags())
+	several := enforce.Flags().String("org", "", "the organization, with several domains")
 	preview := &cobra.Command{Use: "preview DOMAIN", Short: "Tell what an enforcement would do", Args: cobra.ExactArgs(1)}
 	enforcementFlags(preview.Flags())
 	release := &cobra.Command{Use: "release DOMAIN", Short: "Release a domain from SSO", Args: cobra.ExactArgs(1)}
@@ -136,7 +137,15 @@ func (c *cli) domains() *cobra.Command {
 			if profile, _ := enforce.Flags().GetString("profile"); profile == "" { // it is there
 				return call{}, usagef("expected --profile; sallyport domain release ends an enforcement")
 			}
-			return call{method: http.MethodPut, path: path(args, "/enforcement"), body: enforcement(enforce.Flags())}, nil
+			body := enforcement(enforce.Flags())
+			if *several == "" && len(args) > 1 {
+				return call{}, usagef("expected --org with several domains")
+			}
+			if *several != "" {
+				body["domain_ids"] = args
+				return call{method: http.MethodPut, path: "/organizations/" + url.PathEscape(*several) + "/enforcement", body: body}, nil
+			}
+			return call{method: http.MethodPut, path: path(args, "/enforcement"), body: body}, nil
 		}),
 		c.run(preview, func(args []string) (call, error) {
 			return call{method: http.MethodPost, path: path(args, "/enforcement/preview"), body: enforcement(preview.Flags())}, nil
@@ -164,6 +173,15 @@ func enforcement(f *pflag.FlagSet) fields {
 	return body
 }
 
+// listed reads the flags of a list of users.
+func listed(f *pflag.FlagSet) url.Values {
+	q := query(f, "q", "status", "role", "sso", "domain", "reason")
+	if without, _ := f.GetBool("without-sso"); without { // it is there
+		q.Set("without_sso", "true")
+	}
+	return q
+}
+
 func (c *cli) users() *cobra.Command {
 	add := &cobra.Command{Use: "add [ORGANIZATION] EMAIL", Short: "Add a user to an organization, or an independent one", Args: cobra.RangeArgs(1, 2)}
 	add.Flags().String("name", "", "name")
@@ -173,9 +191,11 @@ func (c *cli) users() *cobra.Command {
 	passwordFile := add.Flags().String("password-file", "", "file with a password, - for standard input: the user is active at once")
 	list := paging(&cobra.Command{Use: "list ORGANIZATION", Short: "List an organization's users", Args: cobra.ExactArgs(1)})
 	for name, help := range map[string]string{"q": "beginnings of words of the name, the address or its domain", "status": "invited, active or deactivated",
-		"role": "owner, administrator or member", "sso": "inherit, enabled or disabled", "domain": "e-mail domain"} {
+		"role": "owner, administrator or member", "sso": "inherit, enabled or disabled", "domain": "e-mail domain",
+		"reason": "why they sign in as they do, such as not_enforced"} {
 		list.Flags().String(name, "", help)
 	}
+	list.Flags().Bool("without-sso", false, "only who do not sign in by SSO")
 	show := &cobra.Command{Use: "show USER", Short: "Show a user", Args: cobra.ExactArgs(1)}
 	update := &cobra.Command{Use: "update USER", Short: "Change a user", Args: cobra.ExactArgs(1)}
 	update.Flags().String("name", "", "name")
@@ -208,7 +228,7 @@ func (c *cli) users() *cobra.Command {
 			return call{method: http.MethodPost, path: "/organizations/" + url.PathEscape(args[0]) + "/users", body: body}, nil
 		}),
 		c.run(list, func(args []string) (call, error) {
-			return get("/organizations/"+url.PathEscape(args[0])+"/users", query(list.Flags(), "q", "status", "role", "sso", "domain")), nil
+			return get("/organizations/"+url.PathEscape(args[0])+"/users", listed(list.Flags())), nil
 		}, "id", "email", "name", "role", "status", "sso.setting", "sign_in.method", "sign_in.reason"),
 		c.run(show, func(args []string) (call, error) { return get(path(args, ""), nil), nil }),
 		c.run(update, func(args []string) (call, error) {
