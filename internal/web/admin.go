@@ -65,6 +65,10 @@ func (w *Web) adminRoutes() []adminRoute {
 		{form, "/users/{user}/password", access.ActUserPasswordReset, w.adminSendPasswordReset},
 		{form, "/users/{user}/accounts", access.ActAccountWrite, w.adminAddUserToAccount},
 
+		{page, "/users/without-sso", access.ActUserRead, w.adminWithoutSSO},
+
+		{form, "/sso/{profile}/enforce", access.ActEnforce, w.adminEnforce},
+
 		{page, "/accounts", access.ActAccountRead, w.adminAccounts},
 		{form, "/accounts/new", access.ActAccountWrite, w.adminCreateAccount},
 		{page, "/accounts/{account}", access.ActAccountRead, w.adminAccount},

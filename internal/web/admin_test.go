@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
@@ -23,6 +24,7 @@ type office struct {
 	account            directory.Account
 	invitation         directory.Invitation
 	imported           imports.Import
+	profile            string // id of its SSO profile, once there is one: see connect
 }
 
 func (s *site) office(t testing.TB, name string) *office {
@@ -47,6 +49,14 @@ func (s *site) office(t testing.TB, name string) *office {
 	return o
 }
 
+// connect makes an SSO profile that has passed its test.
+func (o *office) connect(t testing.TB) *parts.Profile {
+	t.Helper()
+	p := o.Profile(t)
+	o.profile = p.ID
+	return p
+}
+
 // as signs a user in.
 func (s *site) as(t testing.TB, u directory.User) *browser {
 	t.Helper()
@@ -57,7 +67,7 @@ func (s *site) as(t testing.TB, u directory.User) *browser {
 
 // path is that of a route about what the office has.
 func (o *office) path(route string) string {
-	return "/admin/" + o.ID + strings.NewReplacer("{user}", o.user.ID, "{domain}", o.domain.ID, "{account}", o.account.ID, "{import}", o.imported.ID).Replace(route)
+	return "/admin/" + o.ID + strings.NewReplacer("{user}", o.user.ID, "{domain}", o.domain.ID, "{account}", o.account.ID, "{import}", o.imported.ID, "{profile}", cmp.Or(o.profile, "none")).Replace(route)
 }
 
 func (o *office) home() string { return "/admin/" + o.ID }
@@ -77,6 +87,7 @@ func TestTenantsAreApart(t *testing.T) {
 	parts.Each(t, func(t *testing.T, p *parts.Parts) {
 		s := newSite(t, p, parts.BaseURL)
 		acme, globex := s.office(t, "Acme"), s.office(t, "Globex")
+		acme.connect(t)
 		home := s.Independent(t, "home@home.test")
 		visitors := []struct {
 			name   string
@@ -134,7 +145,7 @@ func TestTenantsAreApart(t *testing.T) {
 func TestEveryRouteOpensToAdministrators(t *testing.T) {
 	s := secureSite(t)
 	acme := s.office(t, "Acme")
-	acme.Profile(t)
+	acme.connect(t)
 	for _, visitor := range []directory.User{acme.owner, acme.admin} {
 		for _, route := range s.web.adminRoutes() {
 			if !strings.Contains(route.methods, http.MethodGet) {
@@ -160,7 +171,7 @@ func TestEveryRouteOpensToAdministrators(t *testing.T) {
 func TestDangerousActsAskForAFreshSignIn(t *testing.T) {
 	s := secureSite(t)
 	acme := s.office(t, "Acme")
-	acme.Profile(t)
+	acme.connect(t)
 	b := s.as(t, acme.owner)
 	s.Pass(session.FreshFor + time.Second)
 	wants := 0
@@ -279,7 +290,7 @@ var hostileValues = []string{
 func TestHostileValuesInEveryForm(t *testing.T) {
 	s := secureSite(t)
 	acme := s.office(t, "Acme")
-	acme.Profile(t)
+	acme.connect(t)
 	names := []string{"name", "email", "role", "sso", "sso.profile_id", "roles", "account", "session_idle_minutes", "session_max_minutes", "count", "acknowledge"}
 	for _, route := range s.web.adminRoutes() {
 		if !strings.Contains(route.methods, http.MethodPost) || slices.Contains([]string{"/users/{user}/remove", "/users/{user}/sessions", "/domains/{domain}/remove", "/imports"}, route.path) {

@@ -213,10 +213,11 @@ func (w *Web) adminUserRole(v *visit) error {
 
 // adminUserSSO sets the user's own switch, after an acknowledgement.
 func (w *Web) adminUserSSO(v *visit) error {
-	f, u, err := v.userForm("users.change_sso", "users.save_sso", false)
+	f, u, err := v.userForm("users.sso_title", "users.save_sso", true)
 	if err != nil {
 		return err
 	}
+	f.Danger = false
 	profiles, err := w.SSO.Profiles(v.Context(), v.actor(), v.organization.ID, all)
 	if err != nil {
 		return err

@@ -28,6 +28,7 @@ var views = map[string]any{
 	"fresh": freshView{}, "found": foundView{},
 	"admin_overview": overviewView{}, "admin_form": formView{}, "admin_roles": rolesView{}, "admin_audit": auditView{},
 	"admin_domains": domainsView{}, "admin_domain": domainView{}, "admin_users": usersView{}, "admin_user": userView{},
+	"admin_enforce": enforceView{}, "admin_without_sso": withoutSSOView{},
 	"admin_imports": importsView{}, "admin_import": importView{}, "admin_accounts": accountsView{}, "admin_account": accountView{},
 }
 
