@@ -434,7 +434,7 @@ func adminCases() []pageCase {
 		{"admin-user-history", "body", at("/users/{user}/history")},
 		{"admin-user-role", "body", at("/users/{user}/role")},
 		{"admin-user-address", "#email", at("/users/{user}/address")},
-		{"admin-user-sso", "body", at("/users/{user}/sso")},
+		{"admin-user-sso", "[data-cancel]", at("/users/{user}/sso")},
 		{"admin-user-remove", "[data-cancel]", at("/users/{user}/remove")},
 		{"admin-user-accounts", "#account", at("/users/{user}/accounts")},
 		{"admin-accounts", "body", at("/accounts")},
