@@ -279,7 +279,7 @@ func (e *enforceView) result(v *visit, profile sso.View, domains []directory.Dom
 		query.Set("domain", names[0])
 	}
 	r := &enforceResult{Title: strings.Join(names, ", "), NoOwner: len(told.Warnings) > 0, Verb: e.T("enforce.verb", strings.Join(names, ", "))}
-	if len(names) > 3 {
+	if len(names) > 1 {
 		r.Verb = e.T("enforce.verb_many", e.Number(int64(len(names))))
 	}
 	left := func(reason access.Reason) Link {

@@ -198,7 +198,7 @@ func TestSeveralDomainsAndAMoveOnThePage(t *testing.T) {
 	b, path := s.as(t, acme.owner), acme.path("/sso/{profile}/enforce")
 	b.get(path).shows("Enforced with Login: it would move here", `value="`+two.ID+`" checked`).hides(`value="` + acme.domain.ID + `" checked`)
 	both := []directory.Domain{acme.domain, two}
-	b.get(path+query(chosen(both))).shows("3 of 3 users at acme.test, two.test will sign in with SSO, through Next.", "Enforce SSO for acme.test, two.test")
+	b.get(path+query(chosen(both))).shows("3 of 3 users at acme.test, two.test will sign in with SSO, through Next.", "Enforce SSO for 2 domains")
 	b.post(path, chosen(both, "acknowledge", "1", "confirm", "Acme")...).redirected(path)
 	b.get(path).shows("Release acme.test", "Release two.test")
 	if d := s.Way(t, acme.user.ID); d.ProfileID != acme.profile {

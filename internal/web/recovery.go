@@ -70,6 +70,7 @@ type codesView struct {
 	Codes []string // made a moment ago, and shown this once
 	Sheet string   // the codes as a text to keep
 	File  string   // its name
+	Where string   // they are entered
 }
 
 // recoveryCodes makes an owner's codes. It shows them once, as the answer to the
@@ -88,12 +89,12 @@ func (w *Web) recoveryCodes(r *request) error {
 	default:
 		return directory.Refusal(v)
 	}
-	view := codesView{Frame: r.room("codes.title", "security")}
+	view := codesView{Frame: r.room("codes.title", "security"), Where: w.cfg.BaseURL + "/login/recovery"}
 	if r.Method == http.MethodPost {
 		if view.Codes, err = w.SignIn.MakeRecoveryCodes(r.Context(), r.actor()); err != nil {
 			return err
 		}
-		view.sheet(identity.User.Email, w.cfg.BaseURL)
+		view.sheet(identity.User.Email)
 	}
 	if view.Stock, err = w.SignIn.RecoveryStock(r.Context(), identity.User.ID); err != nil {
 		return err
@@ -102,8 +103,8 @@ func (w *Web) recoveryCodes(r *request) error {
 }
 
 // sheet writes what is put away.
-func (v *codesView) sheet(email, base string) {
-	v.Sheet = v.T("codes.sheet", email, v.Product, v.Date(time.Now()), base+"/login/recovery") + "\n\n" + strings.Join(v.Codes, "\n") + "\n"
+func (v *codesView) sheet(email string) {
+	v.Sheet = v.T("codes.sheet", email, v.Product, v.Date(time.Now()), v.Where) + "\n\n" + strings.Join(v.Codes, "\n") + "\n"
 	v.File = strings.ToLower(strings.ReplaceAll(v.Product, " ", "-")) + "-recovery-codes.txt"
 }
 
