@@ -245,3 +245,44 @@ func TestARecoverySessionReleasesADomain(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// TestTheLastOwnersSwitchHasToBeSaidTwice where it would leave nobody.
+func TestTheLastOwnersSwitchHasToBeSaidTwice(t *testing.T) {
+	s := secureSite(t)
+	acme := s.office(t, "Acme")
+	profile := acme.connect(t)
+	b, path := s.as(t, acme.admin), acme.home()+"/users/"+acme.owner.ID+"/sso"
+	enabled := []string{"sso", "enabled", "sso.profile_id", profile.ID, "acknowledge", "1"}
+	b.get(path).hides(`id="confirm"`)
+	b.post(path, enabled...).wrong(422, "confirm", "Type Acme to go on.").shows("No owner could get in any more")
+	if s.User(t, acme.owner.ID).SSO != access.SSOInherit {
+		t.Fatal("set")
+	}
+	b.post(acme.path("/users/{user}/sso"), enabled...).redirected(acme.path("/users/{user}")) // who is no owner
+	b.post(path, append(enabled, "confirm", "acme")...).redirected(acme.home() + "/users/" + acme.owner.ID)
+	if s.User(t, acme.owner.ID).SSO != access.SSOEnabled {
+		t.Error("not set")
+	}
+	b.post(path, "sso", "disabled", "acknowledge", "1").redirected(acme.home() + "/users/")
+	// With a code it is no lockout.
+	if _, err := s.SignIn.MakeRecoveryCodes(t.Context(), parts.As(acme.owner)); err != nil {
+		t.Fatal(err)
+	}
+	b.post(path, enabled...).redirected(acme.home() + "/users/")
+}
+
+// TestTheOverviewRemindsOfRecoveryCodes once there is something to be locked out
+// by.
+func TestTheOverviewRemindsOfRecoveryCodes(t *testing.T) {
+	s := secureSite(t)
+	acme := s.office(t, "Acme")
+	const link = `href="/account/recovery-codes"`
+	s.as(t, acme.owner).get(acme.home()).hides(link)
+	acme.connect(t).Enforce(t, acme.domain)
+	s.as(t, acme.owner).get(acme.home()).shows(link)
+	s.as(t, acme.admin).get(acme.home()).hides(link)
+	if _, err := s.SignIn.MakeRecoveryCodes(t.Context(), parts.As(acme.owner)); err != nil {
+		t.Fatal(err)
+	}
+	s.as(t, acme.owner).get(acme.home()).hides(link)
+}

@@ -66,6 +66,9 @@ func (w *Web) adminOverview(v *visit) error {
 	}
 	view.steps(profiles)
 	view.attend(domains, profiles, time.Now())
+	if err := view.attendCodes(v); err != nil {
+		return err
+	}
 	view.Refused, err = v.events(audit.Query{Action: string(audit.SignInRefused), Since: time.Now().Add(-7 * 24 * time.Hour), Limit: 5})
 	if err != nil {
 		return err

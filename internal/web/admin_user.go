@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"sallyport/internal/access"
@@ -246,6 +247,9 @@ func (w *Web) adminUserSSO(v *visit) error {
 		change.NewPassword = v.PostFormValue("new_password") != ""
 	}
 	if err = f.acknowledged(); err == nil {
+		err = f.twice(&u, change.Setting)
+	}
+	if err == nil {
 		err = v.changeSSO(u, change)
 	}
 	if err != nil {
@@ -253,6 +257,21 @@ func (w *Web) adminUserSSO(v *visit) error {
 	}
 	v.say("done.user_sso", u.Label(), f.Word("sso", string(change.Setting)))
 	return v.toUser(u.ID)
+}
+
+// twice asks for the organization's name as well, where no owner could get in any
+// more without the Identity Provider.
+func (f *form) twice(u *directory.User, setting access.SSOSetting) error {
+	locks, err := f.web.SSO.LocksOwnersOut(f.Context(), f.actor(), u.ID, setting)
+	if err != nil || !locks {
+		return err
+	}
+	field := f.text("confirm", "enforce.no_owner", "")
+	field.Label, field.Hint, field.Required = f.T("enforce.confirm", f.organization.Name), f.T("enforce.no_owner")+" "+f.T("enforce.no_owner_do"), true
+	if strings.EqualFold(strings.TrimSpace(field.Value), f.organization.Name) {
+		return nil
+	}
+	return fault.Invalid(fault.Field{Name: "confirm", Message: f.T("enforce.confirm_wrong", f.organization.Name)})
 }
 
 // changeSSO changes the switch, and mails the way to a new password where one is

@@ -131,3 +131,16 @@ func (r *request) recoveryNotice(identity *signin.Identity) (n RecoveryNotice, e
 	n.Last, err = r.web.SignIn.LatestRecovery(r.Context(), r.actor(), identity.User.OrganizationID)
 	return n, err
 }
+
+// attendCodes reminds an owner to make recovery codes once a domain is enforced.
+func (o *overviewView) attendCodes(v *visit) error {
+	u := v.identity.User
+	if o.Enforced == 0 || !access.Recovers(u.Role, u.Status) {
+		return nil
+	}
+	stock, err := v.web.SignIn.RecoveryStock(v.Context(), u.ID)
+	if err == nil && stock.Left == 0 {
+		o.Attention = append(o.Attention, attention{o.T("codes.none"), Link{o.T("codes.make"), "/account/recovery-codes"}})
+	}
+	return err
+}
