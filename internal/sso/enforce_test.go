@@ -113,6 +113,43 @@ func TestAnEnforcedDomainIsMovedInEveryHeldStateAndAlwaysReleased(t *testing.T) 
 	})
 }
 
+// TestAMoveLeavesNoGap looks all the time while a domain moves to and fro: at no
+// instant does a password count.
+func TestAMoveLeavesNoGap(t *testing.T) {
+	parts.Each(t, func(t *testing.T, p *parts.Parts) {
+		s := newScene(t, p)
+		other := s.Organization.Profile(t)
+		s.Enforce(t, s.domain)
+		stop, looks := make(chan struct{}), make(chan int)
+		go func() {
+			n := 0
+			for {
+				select {
+				case <-stop:
+					looks <- n
+					return
+				default:
+				}
+				way, err := p.SignIn.Identify(t.Context(), s.user.Email, "")
+				if err != nil || way.Method != access.MethodSSO || way.ProfileID != s.ID && way.ProfileID != other.ID {
+					t.Errorf("%+v, %v", way, err)
+				}
+				n++
+			}
+		}()
+		for i := range 60 {
+			to := []string{other.ID, s.ID}[i%2]
+			if _, err := p.SSO.Enforce(t.Context(), operator, []string{s.domain.ID}, sso.Enforcement{ProfileID: to, Acknowledged: true}); err != nil {
+				t.Error(err)
+			}
+		}
+		close(stop)
+		if n := <-looks; n < 20 {
+			t.Errorf("looked %d times", n)
+		}
+	})
+}
+
 func TestWhoEnforces(t *testing.T) {
 	p := parts.New(t, "sqlite")
 	s := newScene(t, p)
@@ -235,6 +272,13 @@ func TestAWarningWantsToBeAcknowledged(t *testing.T) {
 		in.ExemptUserIDs = []string{owner.ID}
 		warned(false, "the owner is exempted now")
 		p.SetSSO(t, owner.ID, access.SSOInherit, "")
+		in.ExemptUserIDs = nil
+		if _, err := p.SignIn.MakeRecoveryCodes(t.Context(), parts.As(owner)); err != nil {
+			t.Fatal(err)
+		}
+		warned(false, "the owner has recovery codes")
+		p.Exec(t, "update recovery_codes set used_at = 1")
+		warned(true, "which are used up")
 		in = sso.Enforcement{ProfileID: s.ID, Acknowledged: true}
 		if _, err := enforce(t, p, operator, in, s.domain); err != nil {
 			t.Error(err)
