@@ -89,21 +89,22 @@ func (v *visit) domain() (directory.Domain, error) {
 
 type domainView struct {
 	AdminFrame
-	Path      string
-	Name      string
-	Status    access.DomainStatus
-	Proof     directory.Proof
-	Method    string // how it was proved; empty: never
-	Vouched   bool   // on the operator's word
-	Disputed  bool
-	Verified  time.Time
-	Claimed   time.Time
-	LapsesAt  time.Time
-	Enforced  bool
-	Checked   time.Time // when the proof was looked for last
-	NextCheck time.Time
-	Sightings []sightingRow
-	Refused   string // what came of looking for the proof
+	Path       string
+	Name       string
+	Status     access.DomainStatus
+	Proof      directory.Proof
+	Method     string // how it was proved; empty: never
+	Vouched    bool   // on the operator's word
+	Disputed   bool
+	Verified   time.Time
+	Claimed    time.Time
+	LapsesAt   time.Time
+	Enforced   bool
+	EnforceURL string    // where it is released
+	Checked    time.Time // when the proof was looked for last
+	NextCheck  time.Time
+	Sightings  []sightingRow
+	Refused    string // what came of looking for the proof
 }
 
 // A sightingRow is what one resolver showed.
@@ -121,7 +122,7 @@ func (v *visit) showDomain(status int, d *directory.Domain, refused string) erro
 	view := domainView{
 		AdminFrame: v.adminFrame("domains", "domains.title"), Path: v.base + "/domains/" + d.ID, Name: d.Name, Status: d.Status, Proof: d.Proof(),
 		Vouched: d.Vouched(), Disputed: !d.DisputedAt.IsZero(), Verified: d.VerifiedAt, Claimed: d.CreatedAt, LapsesAt: d.LapsesAt(),
-		Enforced: d.ProfileID != "", Checked: d.Check.Findings.At, NextCheck: d.Check.NextAt, Refused: refused,
+		Enforced: d.ProfileID != "", EnforceURL: v.base + "/sso/" + d.ProfileID + "/enforce", Checked: d.Check.Findings.At, NextCheck: d.Check.NextAt, Refused: refused,
 	}
 	if d.Status.Held() {
 		view.Method = view.Word("proof_method", string(d.Method))
