@@ -87,6 +87,11 @@ type Refusal struct {
 	// be judged are NotReached. What is said of a message whose signature
 	// does not hold is what it claims.
 	Checks []Check
+	// Attributes are what the message claims of the subject, for a person who
+	// looks for a mistake: nothing of it is to be believed. They are filled in
+	// where Message.Record asks for it, and empty where they could tell of a
+	// ciphertext that nobody has signed.
+	Attributes Attributes
 }
 
 // Error tells the code and the note of what failed. Of a failed decryption it

@@ -17,7 +17,8 @@ type Message struct {
 	// nil means that none was. It is asked last but for the NameID, and only
 	// to say so early: what counts is the caller's own transaction.
 	Consumed func(assertionID string) bool
-	// Record asks for all checks of an accepted message too.
+	// Record asks for all checks of an accepted message too, and for the
+	// attributes that a refused one claims.
 	Record bool
 }
 

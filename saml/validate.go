@@ -79,7 +79,13 @@ func (v *validation) decide(sp *ServiceProvider, m Message) (*Result, *Refusal, 
 		// answers may have changed meanwhile; the decision has not.
 		v.run(sp, m, true)
 	}
-	refusal := &Refusal{Code: code, Checks: v.complete()}
+	refusal := &Refusal{Code: code}
+	if m.Record && !oracle && !v.oracle && !v.assertion.IsZero() {
+		var claimed Assertion
+		v.complement(&claimed)
+		refusal.Attributes = claimed.Attributes
+	}
+	refusal.Checks = v.complete()
 	if oracle || v.oracle {
 		return nil, refusal, v.blunting()
 	}

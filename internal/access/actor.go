@@ -15,6 +15,9 @@ const (
 	KindUser Kind = "user"
 	// KindSystem is Sallyport itself: a background job, a migration.
 	KindSystem Kind = "system"
+	// KindSetupLink is a browser that holds a setup link: it reaches the link's
+	// own pages, and nothing that needs a right.
+	KindSetupLink Kind = "setup_link"
 )
 
 // A Role is a user's role in the organization that manages the user.

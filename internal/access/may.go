@@ -38,9 +38,11 @@ const (
 
 	ActProfileRead   Action = "sso_profile.read"
 	ActProfileWrite  Action = "sso_profile.write"
+	ActProfileTest   Action = "sso_profile.test"
 	ActProfileVouch  Action = "sso_profile.vouch"  // count as tested without a test
 	ActProfileManage Action = "sso_profile.manage" // managed_by
 	ActProfileKey    Action = "sso_profile.key"    // rotate our key
+	ActSetupLink     Action = "sso_profile.setup"  // make and revoke setup links
 
 	ActSecretsReseal Action = "secrets.reseal" // encrypt again with the current key
 
@@ -108,9 +110,11 @@ var rights = map[Action]right{
 
 	ActProfileRead:   {role: RoleAdministrator, scopes: []Scope{ScopeRead, ScopeSSO}},
 	ActProfileWrite:  {role: RoleAdministrator, scopes: []Scope{ScopeSSO}},
+	ActProfileTest:   {role: RoleAdministrator, scopes: []Scope{ScopeSSO}},
 	ActProfileVouch:  {operator: true, scopes: []Scope{ScopeSSO}},
 	ActProfileManage: {operator: true, scopes: []Scope{ScopeSSO}},
 	ActProfileKey:    {role: RoleAdministrator, scopes: []Scope{ScopeSSO}, fresh: true},
+	ActSetupLink:     {role: RoleAdministrator, scopes: []Scope{ScopeSSO}},
 
 	ActSecretsReseal: {operator: true},
 

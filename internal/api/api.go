@@ -76,6 +76,8 @@ func New(services Services, cfg Config) *API {
 	a.accounts()
 	a.imports()
 	a.profiles()
+	a.connectionTests()
+	a.setupLinks()
 	a.keys()
 	a.tokens()
 	a.diagnosis()

@@ -97,6 +97,10 @@ func (a *API) organizationOf(ctx context.Context, kinds []id.Kind, value string)
 		switch kind {
 		case id.SSOProfile:
 			return a.SSO.OrganizationOf(ctx, value)
+		case id.ConnectionTest:
+			return a.SSO.OrganizationOfTest(ctx, value)
+		case id.SetupLink:
+			return a.SSO.OrganizationOfSetupLink(ctx, value)
 		case id.Job:
 			return a.Imports.OrganizationOf(ctx, value)
 		}

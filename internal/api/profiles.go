@@ -179,21 +179,4 @@ func (a *API) profiles() {
 		func(ctx context.Context, actor access.Actor, in *ref) (*none, error) {
 			return nil, a.SSO.Delete(ctx, actor, in.ID)
 		})
-
-	type testProfile struct {
-		ID   string `path:"id"`
-		Body struct {
-			Method string `json:"method" enum:"operator" doc:"operator: counts as tested on the operator's word."`
-		}
-	}
-	type testOut struct {
-		ID     string `json:"id"`
-		Status string `json:"status" enum:"passed"`
-	}
-	handle(a, route{id: "test-sso-profile", method: http.MethodPost, path: "/sso-profiles/{id}/tests", tag: tag,
-		summary: "Test an SSO profile", action: access.ActProfileVouch, kinds: profile, needs: singleSignOn, status: http.StatusCreated},
-		func(ctx context.Context, actor access.Actor, in *testProfile) (*body[testOut], error) {
-			t, err := a.SSO.Vouch(ctx, actor, in.ID)
-			return &body[testOut]{testOut{t.ID, t.Status}}, err
-		})
 }

@@ -122,3 +122,9 @@ func (s *Service) StartURL(profileID string) string {
 func (s *Service) AdminURL(organizationID string) string {
 	return s.cfg.BaseURL + "/admin/" + organizationID
 }
+
+// WriteOperator writes a letter to the operator.
+func (s *Service) WriteOperator(tx *db.Tx, l outbox.Letter) error {
+	l.To = s.cfg.OperatorMail
+	return s.mails.Mail(tx, l)
+}

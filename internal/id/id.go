@@ -26,6 +26,7 @@ const (
 	AddressChange  Kind = "adr"
 	Invitation     Kind = "inv"
 	ConnectionTest Kind = "tst"
+	SetupLink      Kind = "lnk"
 	Request        Kind = "req"
 	Mail           Kind = "mai"
 )

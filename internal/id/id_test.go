@@ -14,7 +14,7 @@ import (
 )
 
 var kinds = []Kind{Organization, Domain, User, Account, SSOProfile, SSOKey, App, Event, Attempt, Session,
-	APIToken, Job, Invitation, ConnectionTest, Request}
+	APIToken, Job, Invitation, ConnectionTest, SetupLink, Request}
 
 func at(ms int64) func() time.Time {
 	return func() time.Time { return time.UnixMilli(ms) }

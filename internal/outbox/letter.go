@@ -53,6 +53,7 @@ const (
 	PasswordSet     Kind = "password_set"     // the initial password was set
 	PasswordChanged Kind = "password_changed" // another password was set
 	RoleChanged     Kind = "role_changed"     // another organization role
+	SetupLinkUsed   Kind = "setup_link_used"  // to who made it
 	DomainLapsing   Kind = "domain_lapsing"   // to owners: a domain's proof has gone
 
 	DomainFrozen        Kind = "domain_frozen"         // to owners: it has gone for too long, and people sign in through it
@@ -92,6 +93,7 @@ var shapes = map[Kind]shape{
 	Recovery:        {values: []string{"organization", "until"}, link: true},
 	RecoveryUsed:    {values: []string{"organization", "email", "time", "address"}, link: true},
 	RecoveryCodes:   {values: []string{"time"}},
+	SetupLinkUsed:   {values: []string{"organization", "profile", "what", "time", "address"}, link: true},
 	DomainLapsing:   {values: []string{"organization", "domain", "until"}, link: true},
 
 	DomainFrozen:        {values: []string{"organization", "domain"}, link: true},

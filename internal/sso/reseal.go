@@ -11,7 +11,7 @@ import (
 // resealBatch bounds one transaction of [Service.Reseal].
 const resealBatch = 200
 
-// Reseal encrypts again every private key that was sealed with another than the
+// Reseal encrypts again every private key and every test's result that was sealed with another than the
 // current key-encryption key, and returns how many they were. Once every node
 // has the new key first and this has run, the old one can go.
 func (s *Service) Reseal(ctx context.Context, actor access.Actor) (total int, err error) {
@@ -30,6 +30,50 @@ func (s *Service) Reseal(ctx context.Context, actor access.Actor) (total int, er
 			}
 			return s.audit.Append(tx, audit.Event{Action: audit.SecretsResealed, Target: audit.Target{Kind: "installation"},
 				Changes: []audit.Change{{Field: "sso_keys", New: n}}})
+		})
+		if err != nil {
+			return total, err
+		}
+		if total += n; len(list) < resealBatch {
+			break
+		}
+		after = list[len(list)-1].ID
+	}
+	n, err := s.resealTests(ctx, actor)
+	return total + n, err
+}
+
+// resealTests does the same for what tests have found.
+func (s *Service) resealTests(ctx context.Context, actor access.Actor) (total int, err error) {
+	for after := ""; ; {
+		var list []Test
+		n := 0
+		err := s.db.Update(ctx, actor, func(tx *db.Tx) (err error) {
+			n = 0
+			if list, err = testsAfter(tx, after, resealBatch); err != nil {
+				return err
+			}
+			for _, t := range list {
+				if !s.secrets.NeedsRotation(t.sealed) {
+					continue
+				}
+				plain, err := s.secrets.Open(t.place(), t.sealed)
+				if err != nil {
+					return err
+				}
+				if t.sealed, err = s.secrets.Seal(t.place(), plain); err != nil {
+					return err
+				}
+				if err := sealTest(tx, &t); err != nil {
+					return err
+				}
+				n++
+			}
+			if n == 0 {
+				return nil
+			}
+			return s.audit.Append(tx, audit.Event{Action: audit.SecretsResealed, Target: audit.Target{Kind: "installation"},
+				Changes: []audit.Change{{Field: "sso_tests", New: n}}})
 		})
 		if err != nil {
 			return total, err

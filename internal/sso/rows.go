@@ -147,7 +147,7 @@ func putCertificates(tx *db.Tx, p *Profile) error {
 }
 
 func deleteProfile(tx *db.Tx, profileID string) error {
-	for _, table := range []string{"sso_certificates", "sso_keys"} {
+	for _, table := range []string{"sso_certificates", "sso_keys", "sso_drafts", "sso_tests", "sso_setup_links"} {
 		if _, err := tx.Exec(`delete from `+table+` where sso_profile_id = $1`, profileID); err != nil {
 			return err
 		}
@@ -238,6 +238,12 @@ func rememberAssertion(tx *db.Tx, profileID, assertionID string, until time.Time
 	n, err := tx.Exec(`insert into sso_assertions (sso_profile_id, assertion_id, forget_at) values ($1, $2, $3)
 		on conflict do nothing`, profileID, assertionID, until)
 	return n > 0, err
+}
+
+// knowsAssertion reports whether an assertion was consumed before.
+func knowsAssertion(tx *db.Tx, profileID, assertionID string) (known bool, err error) {
+	err = tx.QueryRow(`select count(*) > 0 from sso_assertions where sso_profile_id = $1 and assertion_id = $2`, profileID, assertionID).Scan(&known)
+	return known, err
 }
 
 // tickets
@@ -342,6 +348,192 @@ func rememberLogout(tx *db.Tx, profileID, requestID string, until time.Time) (bo
 	return n > 0, err
 }
 
+// tests
+
+const testColumns = `id, sso_profile_id, organization_id, setup_link_id, asked_by, draft, request_id, config_hash, browser_hash,
+	status, code, result, created_at, started_at, answered_at`
+
+func scanTest(row db.Scanner) (t Test, err error) {
+	err = row.Scan(&t.ID, &t.ProfileID, &t.OrganizationID, &t.SetupLinkID, &t.AskedBy, &t.Draft, &t.requestID, &t.configHash, &t.browserHash,
+		&t.Status, &t.Code, &t.sealed, &t.CreatedAt, &t.StartedAt, &t.AnsweredAt)
+	return t, err
+}
+
+func insertTest(tx *db.Tx, t *Test, startHash []byte) error {
+	_, err := tx.Exec(`insert into sso_tests (id, sso_profile_id, organization_id, setup_link_id, asked_by, draft, start_hash, request_id, status, code, created_at)
+		values ($1, $2, $3, $4, $5, $6, $7, '', $8, '', $9)`,
+		t.ID, t.ProfileID, t.OrganizationID, t.SetupLinkID, t.AskedBy, t.Draft, startHash, string(t.Status), t.CreatedAt)
+	return err
+}
+
+// dropTests deletes all tests of a profile but the latest.
+func dropTests(tx *db.Tx, profileID string, keep int) error {
+	_, err := tx.Exec(`delete from sso_tests where sso_profile_id = $1 and id not in
+		(select id from sso_tests where sso_profile_id = $1 order by id desc limit $2)`, profileID, keep)
+	return err
+}
+
+// startTest reports false if the test was started before.
+func startTest(tx *db.Tx, t *Test) (bool, error) {
+	n, err := tx.Exec(`update sso_tests set request_id = $2, config_hash = $3, browser_hash = $4, started_at = $5
+		where id = $1 and started_at is null`, t.ID, t.requestID, t.configHash, t.browserHash, t.StartedAt)
+	return n > 0, err
+}
+
+func answerTest(tx *db.Tx, t *Test) error {
+	_, err := tx.Exec(`update sso_tests set status = $2, code = $3, result = $4, answered_at = $5 where id = $1`,
+		t.ID, string(t.Status), string(t.Code), t.sealed, t.AnsweredAt)
+	return err
+}
+
+// setTestTicket puts a ticket in the place of the one before; nil for none.
+func setTestTicket(tx *db.Tx, testID string, hash []byte, until time.Time) error {
+	_, err := tx.Exec(`update sso_tests set ticket_hash = $2, ticket_expires_at = $3 where id = $1`, testID, hash, until)
+	return err
+}
+
+// The error of these is db.ErrNoRows if there is no such test.
+
+func testByID(tx *db.Tx, testID string) (Test, error) {
+	return db.One(tx, scanTest, `select `+testColumns+` from sso_tests where id = $1`, testID)
+}
+
+func testByStart(tx *db.Tx, hash []byte) (Test, error) {
+	return db.One(tx, scanTest, `select `+testColumns+` from sso_tests where start_hash = $1`, hash)
+}
+
+func testByRequest(tx *db.Tx, profileID, requestID string) (Test, error) {
+	return db.One(tx, scanTest, `select `+testColumns+` from sso_tests where request_id = $1 and request_id <> '' and sso_profile_id = $2`, requestID, profileID)
+}
+
+func testByTicket(tx *db.Tx, hash []byte) (t Test, until time.Time, err error) {
+	if t, err = db.One(tx, scanTest, `select `+testColumns+` from sso_tests where ticket_hash = $1`, hash); err != nil {
+		return t, until, err
+	}
+	err = tx.QueryRow(`select ticket_expires_at from sso_tests where id = $1`, t.ID).Scan(&until)
+	return t, until, err
+}
+
+// testsOf returns the latest tests of a profile; with the id of a setup link
+// those that its holder asked for.
+func testsOf(tx *db.Tx, profileID, setupLinkID string, limit int) ([]Test, error) {
+	return db.Collect(tx, scanTest, `select `+testColumns+` from sso_tests
+		where sso_profile_id = $1 and ($2 = '' or setup_link_id = $2) order by id desc limit $3`, profileID, setupLinkID, limit)
+}
+
+// testsAfter goes through the tests of all profiles that have a result.
+func testsAfter(tx *db.Tx, after string, limit int) ([]Test, error) {
+	return db.Collect(tx, scanTest, `select `+testColumns+` from sso_tests where id > $1 and result is not null order by id limit $2`, after, limit)
+}
+
+func sealTest(tx *db.Tx, t *Test) error {
+	_, err := tx.Exec(`update sso_tests set result = $2 where id = $1`, t.ID, t.sealed)
+	return err
+}
+
+// setup links
+
+const setupLinkColumns = `id, sso_profile_id, organization_id, browser_hash, maker_id, maker_name, created_at, expires_at, used_at, revoked_at`
+
+func scanSetupLink(row db.Scanner) (l SetupLink, err error) {
+	err = row.Scan(&l.ID, &l.ProfileID, &l.OrganizationID, &l.browserHash, &l.MakerID, &l.MakerName, &l.CreatedAt, &l.ExpiresAt, &l.UsedAt, &l.RevokedAt)
+	return l, err
+}
+
+func insertSetupLink(tx *db.Tx, l *SetupLink, tokenHash []byte) error {
+	_, err := tx.Exec(`insert into sso_setup_links (id, sso_profile_id, organization_id, token_hash, maker_id, maker_name, created_at, expires_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8)`, l.ID, l.ProfileID, l.OrganizationID, tokenHash, l.MakerID, l.MakerName, l.CreatedAt, l.ExpiresAt)
+	return err
+}
+
+// The error of these is db.ErrNoRows if there is no such link.
+
+func setupLinkByID(tx *db.Tx, linkID string) (SetupLink, error) {
+	return db.One(tx, scanSetupLink, `select `+setupLinkColumns+` from sso_setup_links where id = $1`, linkID)
+}
+
+func setupLinkByToken(tx *db.Tx, hash []byte) (SetupLink, error) {
+	return db.One(tx, scanSetupLink, `select `+setupLinkColumns+` from sso_setup_links where token_hash = $1`, hash)
+}
+
+func setupLinksOf(tx *db.Tx, profileID string, limit int) ([]SetupLink, error) {
+	return db.Collect(tx, scanSetupLink, `select `+setupLinkColumns+` from sso_setup_links where sso_profile_id = $1 order by id desc limit $2`, profileID, limit)
+}
+
+func countSetupLinks(tx *db.Tx, profileID string) (n int, err error) {
+	err = tx.QueryRow(`select count(*) from sso_setup_links where sso_profile_id = $1 and revoked_at is null and expires_at > $2`, profileID, tx.Now()).Scan(&n)
+	return n, err
+}
+
+// claimSetupLink gives a link to a browser; false if another was faster.
+func claimSetupLink(tx *db.Tx, linkID string, browserHash []byte) (bool, error) {
+	n, err := tx.Exec(`update sso_setup_links set browser_hash = $2 where id = $1 and browser_hash is null`, linkID, browserHash)
+	return n > 0, err
+}
+
+func useSetupLink(tx *db.Tx, linkID string) error {
+	_, err := tx.Exec(`update sso_setup_links set used_at = $2 where id = $1`, linkID, tx.Now())
+	return err
+}
+
+func revokeSetupLink(tx *db.Tx, linkID string) error {
+	_, err := tx.Exec(`update sso_setup_links set revoked_at = $2 where id = $1 and revoked_at is null`, linkID, tx.Now())
+	return err
+}
+
+// drafts
+
+func draftOf(tx *db.Tx, profileID string) (d SetupDraft, ok bool, err error) {
+	d, err = db.One(tx, func(row db.Scanner) (d SetupDraft, err error) {
+		var sso, slo, certificates string
+		if err = row.Scan(&d.ProfileID, &d.SetupLinkID, &d.IdP, &d.EntityID, &sso, &slo, &certificates, &d.TestedHash, &d.TestedAt, &d.Version, &d.UpdatedAt); err != nil {
+			return d, err
+		}
+		var ders [][]byte
+		if err := errors.Join(json.Unmarshal([]byte(sso), &d.SSO), json.Unmarshal([]byte(slo), &d.SLO), json.Unmarshal([]byte(certificates), &ders)); err != nil {
+			return d, err
+		}
+		for _, der := range ders {
+			c, err := x509.ParseCertificate(der)
+			if err != nil {
+				return d, err
+			}
+			d.Certificates = append(d.Certificates, c)
+		}
+		return d, nil
+	}, `select sso_profile_id, setup_link_id, idp, idp_entity_id, idp_sso, idp_slo, certificates, tested_hash, tested_at, version, updated_at
+		from sso_drafts where sso_profile_id = $1`, profileID)
+	if errors.Is(err, db.ErrNoRows) {
+		return d, false, nil
+	}
+	return d, err == nil, err
+}
+
+func putDraft(tx *db.Tx, d *SetupDraft) error {
+	var ders [][]byte
+	for _, c := range d.Certificates {
+		ders = append(ders, c.Raw)
+	}
+	sso, err1 := json.Marshal(d.SSO)
+	slo, err2 := json.Marshal(d.SLO)
+	certificates, err3 := json.Marshal(ders)
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return err
+	}
+	_, err := tx.Exec(`insert into sso_drafts (sso_profile_id, setup_link_id, idp, idp_entity_id, idp_sso, idp_slo, certificates, tested_hash, tested_at, version, updated_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+		on conflict (sso_profile_id) do update set setup_link_id = excluded.setup_link_id, idp = excluded.idp, idp_entity_id = excluded.idp_entity_id,
+			idp_sso = excluded.idp_sso, idp_slo = excluded.idp_slo, certificates = excluded.certificates, tested_hash = excluded.tested_hash,
+			tested_at = excluded.tested_at, version = excluded.version, updated_at = excluded.updated_at`,
+		d.ProfileID, d.SetupLinkID, d.IdP, d.EntityID, string(sso), string(slo), string(certificates), d.TestedHash, d.TestedAt, d.Version, d.UpdatedAt)
+	return err
+}
+
+func deleteDraft(tx *db.Tx, profileID string) error {
+	_, err := tx.Exec(`delete from sso_drafts where sso_profile_id = $1`, profileID)
+	return err
+}
+
 // purge deletes a batch of what is over, and reports whether there may be more.
 func purge(tx *db.Tx, batch int64) (more bool, err error) {
 	for _, d := range []struct {
@@ -351,6 +543,8 @@ func purge(tx *db.Tx, batch int64) (more bool, err error) {
 		{"sso_requests", "id", "created_at", tx.Now().Add(-pendingFor - rememberFor)},
 		{"sso_tickets", "token_hash", "expires_at", tx.Now().Add(-time.Hour)},
 		{"sso_keys", "id", "remove_at", tx.Now()},
+		{"sso_tests", "id", "created_at", tx.Now().Add(-keepTests)},
+		{"sso_setup_links", "id", "expires_at", tx.Now().Add(-keepSetupLinks)},
 	} {
 		n, err := tx.Exec(`delete from `+d.table+` where `+d.key+` in (select `+d.key+` from `+d.table+
 			` where `+d.column+` < $1 limit $2)`, d.before, batch)

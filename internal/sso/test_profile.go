@@ -10,16 +10,9 @@ import (
 	"sallyport/internal/id"
 )
 
-// A Test is one test of a profile's connection.
-type Test struct {
-	ID        string
-	ProfileID string
-	Status    string // "passed"
-}
-
 // Vouch counts the present configuration of a profile as tested, on the
 // operator's word.
-func (s *Service) Vouch(ctx context.Context, actor access.Actor, profileID string) (t Test, err error) {
+func (s *Service) Vouch(ctx context.Context, actor access.Actor, profileID string) (v TestView, err error) {
 	err = s.db.Update(ctx, actor, func(tx *db.Tx) error {
 		p, err := s.profile(tx, actor, access.ActProfileVouch, profileID)
 		if err != nil {
@@ -35,9 +28,13 @@ func (s *Service) Vouch(ctx context.Context, actor access.Actor, profileID strin
 		if err := updateProfile(tx, &p); err != nil {
 			return err
 		}
-		t = Test{ID: s.ids.New(id.ConnectionTest), ProfileID: p.ID, Status: "passed"}
+		t := Test{ID: s.ids.New(id.ConnectionTest), ProfileID: p.ID, OrganizationID: p.OrganizationID, AskedBy: actor.Name, Status: TestPassed, CreatedAt: tx.Now()}
+		if err := insertTest(tx, &t, id.Hash(s.ids.Token())); err != nil {
+			return err
+		}
+		v = TestView{Test: t, IdP: p.IdP}
 		return s.audit.Append(tx, audit.Event{OrganizationID: p.OrganizationID, Action: audit.ProfileTested, Target: p.target(),
 			Changes: []audit.Change{{Field: "method", New: "operator"}}})
 	})
-	return t, err
+	return v, err
 }

@@ -21,6 +21,7 @@ var owners = map[string]string{
 	"sessions": "internal/session", "session_activity": "internal/session",
 	"arrivals":     "internal/signin",
 	"sso_profiles": "internal/sso", "sso_certificates": "internal/sso", "sso_requests": "internal/sso", "sso_assertions": "internal/sso", "sso_tickets": "internal/sso",
+	"sso_tests": "internal/sso", "sso_setup_links": "internal/sso", "sso_drafts": "internal/sso",
 	"sso_keys": "internal/sso", "sso_logouts": "internal/sso",
 	"api_tokens":     "internal/token",
 	"audit_events":   "internal/audit",

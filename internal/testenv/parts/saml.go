@@ -3,6 +3,7 @@ package parts
 import (
 	"encoding/pem"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -161,4 +162,41 @@ func (o *Organization) SignIns(t testing.TB) (list []audit.Event) {
 		}
 	}
 	return list
+}
+
+// Try starts a test of the profile's connection in a browser: it returns the
+// request that the Identity Provider gets, and the browser's secret.
+func (p *Profile) Try(t testing.TB, draft bool) (test sso.NewTest, req *samltest.Request, browserToken string) {
+	t.Helper()
+	p.tick()
+	test, err := p.SSO.NewTest(t.Context(), Operator(), p.ID, draft)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.tick()
+	req, browserToken = p.Open(t, test)
+	return test, req, browserToken
+}
+
+// Open opens the start URL of a test.
+func (p *Parts) Open(t testing.TB, test sso.NewTest) (req *samltest.Request, browserToken string) {
+	t.Helper()
+	d, err := p.SSO.StartTest(t.Context(), strings.TrimPrefix(test.StartURL, BaseURL+"/test/"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if req, err = samltest.ReadRequest(d.URL); err != nil {
+		t.Fatal(err)
+	}
+	return req, d.BrowserToken
+}
+
+// Found returns what a test has found, as the operator sees it.
+func (p *Parts) Found(t testing.TB, testID string) sso.TestView {
+	t.Helper()
+	v, err := p.SSO.Test(t.Context(), Operator(), testID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
 }

@@ -1,0 +1,169 @@
+package sso
+
+import (
+	"encoding/json"
+	"time"
+
+	"sallyport/internal/fault"
+	"sallyport/internal/secret"
+	"sallyport/saml"
+)
+
+// A Test is one test of a profile's connection: the true round trip to the
+// Identity Provider, at whose end nobody is signed in.
+//
+//	pending ──(start_url, once)──> pending, at the Identity Provider ──> passed
+//	   └──────────────(in time)────────────────┴───────────────────────> failed
+type Test struct {
+	ID             string
+	ProfileID      string
+	OrganizationID string
+	SetupLinkID    string // empty: its holder did not ask for it
+	AskedBy        string
+	Draft          bool // it is of the draft, not of the profile as it is
+	Status         TestStatus
+	Code           fault.Code // why it has failed
+	CreatedAt      time.Time
+	StartedAt      time.Time // zero: nobody has opened its start URL
+	AnsweredAt     time.Time
+
+	requestID               string
+	configHash, browserHash []byte
+	sealed                  []byte
+}
+
+// A TestStatus is what came of a test so far.
+type TestStatus string
+
+const (
+	TestPending TestStatus = "pending"
+	TestPassed  TestStatus = "passed"
+	TestFailed  TestStatus = "failed"
+)
+
+// Limits of tests.
+const (
+	startFor  = 15 * time.Minute    // a start URL can be opened
+	keepTests = 30 * 24 * time.Hour // and what they have found
+	// mostTests is how many of a profile are kept; the oldest make room.
+	mostTests = 100
+	// maxKept bounds what is kept of a message, in octets.
+	maxKept = 256 << 10
+	// maxAttributes and maxValue bound what is kept of the attributes.
+	maxAttributes = 100
+	maxValue      = 1024
+)
+
+// expired says with which code a test that nothing came back for has failed;
+// empty if there is still time.
+func (t *Test) expired(now time.Time) fault.Code {
+	switch {
+	case t.Status != TestPending:
+	case t.StartedAt.IsZero() && !now.Before(t.CreatedAt.Add(startFor)):
+		return fault.LinkExpired
+	case !t.StartedAt.IsZero() && !now.Before(t.StartedAt.Add(pendingFor)):
+		return fault.SAMLRequestExpired
+	}
+	return ""
+}
+
+// A TestResult is what a test has found. Everything in it but the codes may be
+// of the sender's making, and is to be escaped where it is shown.
+type TestResult struct {
+	Checks []TestCheck `json:"checks"`
+	// Email is whom the message names, where all of SAML's checks hold.
+	Email      string          `json:"email,omitempty"`
+	UserID     string          `json:"user_id,omitempty"`
+	UserName   string          `json:"user_name,omitempty"`
+	Attributes []TestAttribute `json:"attributes,omitempty"`
+	// Message is the decoded message; Cut tells that it was longer.
+	Message string `json:"message,omitempty"`
+	Cut     bool   `json:"cut,omitempty"`
+	// Counted tells that the profile, or the draft, counts as tested by it.
+	Counted bool `json:"counted,omitempty"`
+}
+
+// A TestCheck is one rule held against the message. Its code is that with which
+// the rule refuses, also where it holds.
+type TestCheck struct {
+	Name     string      `json:"name"`
+	Code     fault.Code  `json:"code"`
+	Status   saml.Status `json:"status"`
+	Expected string      `json:"expected,omitempty"`
+	Found    string      `json:"found,omitempty"`
+	Note     string      `json:"note,omitempty"`
+}
+
+// Names of the checks behind those of package saml.
+const (
+	CheckProfile       = "profile"       // it is not disabled
+	CheckConfiguration = "configuration" // it is the one that the test began with
+	CheckDomain        = "domain"
+	CheckUser          = "user"
+)
+
+// A TestAttribute is what the Identity Provider says of the subject besides.
+type TestAttribute struct {
+	Name   string   `json:"name"`
+	Values []string `json:"values"`
+}
+
+// A TestView is a test as doors show it.
+type TestView struct {
+	Test
+	TestResult
+	IdP string // which product the profile, or the draft, is for
+}
+
+// withoutUser leaves out what only those may know who manage the users: whether
+// there is such a user.
+func (v TestView) withoutUser() TestView {
+	v.UserID, v.UserName = "", ""
+	checks := make([]TestCheck, len(v.Checks))
+	copy(checks, v.Checks)
+	for i := range checks {
+		if checks[i].Name == CheckUser {
+			checks[i] = TestCheck{Name: CheckUser, Code: fault.UserNotFound, Status: saml.NotReached}
+		}
+	}
+	v.Checks = checks
+	return v
+}
+
+func (t *Test) place() secret.Place {
+	return secret.Place{Table: "sso_tests", Column: "result", Row: t.ID}
+}
+
+func (s *Service) sealResult(t *Test, r *TestResult) error {
+	text, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	t.sealed, err = s.secrets.Seal(t.place(), text)
+	return err
+}
+
+// openTest returns what a test has found, or how it stands.
+func (s *Service) openTest(t Test, now time.Time) (TestView, error) {
+	v := TestView{Test: t}
+	if code := t.expired(now); code != "" {
+		v.Status, v.Code = TestFailed, code
+		v.Checks = []TestCheck{{Name: "response", Code: code, Status: saml.Failed,
+			Expected: "an answer of the Identity Provider within " + limitOf(code), Found: "none"}}
+	}
+	if len(t.sealed) == 0 {
+		return v, nil
+	}
+	text, err := s.secrets.Open(t.place(), t.sealed)
+	if err != nil {
+		return v, err
+	}
+	return v, json.Unmarshal(text, &v.TestResult)
+}
+
+func limitOf(code fault.Code) string {
+	if code == fault.LinkExpired {
+		return "15 minutes, in which the test has to be started"
+	}
+	return "30 minutes"
+}
