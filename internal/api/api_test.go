@@ -12,6 +12,7 @@ import (
 	"sallyport/internal/access"
 	"sallyport/internal/api"
 	"sallyport/internal/imports"
+	"sallyport/internal/sso"
 	"sallyport/internal/testenv/parts"
 	"sallyport/internal/token"
 )
@@ -142,7 +143,31 @@ func (s *server) tenant(t testing.TB, host string) *tenant {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &tenant{o, map[string]string{"organizations": o.ID, "domains": d.ID, "users": u.ID, "accounts": a.ID, "sso-profiles": o.Profile(t).ID, "tokens": tok.ID, "imports": i.ID}}
+	profile := o.Profile(t)
+	test, err := s.SSO.NewTest(t.Context(), parts.Operator(), profile.ID, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	setup, err := s.SSO.CreateSetupLink(t.Context(), parts.Operator(), profile.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.draft(t, setup)
+	return &tenant{o, map[string]string{"tests": test.ID, "setup-links": setup.ID, "organizations": o.ID, "domains": d.ID, "users": u.ID, "accounts": a.ID, "sso-profiles": profile.ID, "tokens": tok.ID, "imports": i.ID}}
+}
+
+// draft has the holder of a setup link choose an Identity Provider.
+func (s *server) draft(t testing.TB, link sso.NewSetupLink) {
+	t.Helper()
+	key, okta := sso.SetupKey{Token: strings.TrimPrefix(link.URL, parts.BaseURL+"/setup/")}, "okta"
+	_, browser, err := s.SSO.ClaimSetup(t.Context(), access.Actor{}, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key.BrowserTokens = []string{browser}
+	if err := s.SSO.EnterSetup(t.Context(), access.Actor{}, key, sso.Input{IdP: &okta}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // target fills in the path of an operation with what belongs to the tenant.

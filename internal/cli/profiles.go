@@ -122,7 +122,14 @@ func (c *cli) profiles() *cobra.Command {
 	update.Flags().String("state", "", "disabled or configured")
 	remove := &cobra.Command{Use: "delete PROFILE", Short: "Delete an SSO profile", Args: cobra.ExactArgs(1)}
 	test := &cobra.Command{Use: "test PROFILE", Short: "Test an SSO profile", Args: cobra.ExactArgs(1)}
+	test.Long = `Test an SSO profile. It prints an address that starts the test: opened in a
+browser, once and within 15 minutes, it makes the round trip to the Identity
+Provider and shows what was checked. Nobody is signed in by it. Show the result
+here with: sallyport sso test-result TEST`
 	operator := test.Flags().Bool("operator", false, "count it as tested on the operator's word")
+	ofDraft := test.Flags().Bool("draft", false, "test what the holder of a setup link has entered")
+	result := &cobra.Command{Use: "test-result TEST", Short: "Show what a test has found", Args: cobra.ExactArgs(1)}
+	tests := &cobra.Command{Use: "tests PROFILE", Short: "List the tests of an SSO profile", Args: cobra.ExactArgs(1)}
 	path := func(args []string, rest string) string { return "/sso-profiles/" + url.PathEscape(args[0]) + rest }
 	return group("sso", "SSO profiles",
 		c.run(create, func(args []string) (call, error) {
@@ -142,11 +149,61 @@ func (c *cli) profiles() *cobra.Command {
 			return call{method: http.MethodPatch, path: path(args, ""), body: body}, err
 		}),
 		c.run(test, func(args []string) (call, error) {
-			if !*operator {
-				return call{}, usagef("expected --operator")
+			body := fields{}
+			if *operator {
+				body["method"] = "operator"
 			}
-			return call{method: http.MethodPost, path: path(args, "/tests"), body: fields{"method": "operator"}}, nil
+			if *ofDraft {
+				body["draft"] = true
+			}
+			return call{method: http.MethodPost, path: path(args, "/tests"), body: body}, nil
 		}),
+		c.run(result, func(args []string) (call, error) { return get("/tests/"+url.PathEscape(args[0]), nil), nil }),
+		c.run(tests, func(args []string) (call, error) { return get(path(args, "/tests"), nil), nil },
+			"id", "status", "code", "draft", "created_at"),
+		c.setupLinks(), c.drafts(),
 		c.run(remove, func(args []string) (call, error) { return call{method: http.MethodDelete, path: path(args, "")}, nil }),
+	)
+}
+
+func (c *cli) setupLinks() *cobra.Command {
+	create := &cobra.Command{Use: "create PROFILE", Short: "Make a setup link", Args: cobra.ExactArgs(1),
+		Long: `Make a setup link: for three days it lets the administrator of an Identity
+Provider enter its data for this SSO profile, and test them, without an account.
+What is entered is a draft; see sallyport sso draft. The link belongs to the
+first browser that uses it, and every use is mailed to whoever made it.`}
+	list := &cobra.Command{Use: "list PROFILE", Short: "List the setup links of an SSO profile", Args: cobra.ExactArgs(1)}
+	revoke := &cobra.Command{Use: "revoke LINK", Short: "Revoke a setup link", Args: cobra.ExactArgs(1)}
+	path := func(args []string) string { return "/sso-profiles/" + url.PathEscape(args[0]) + "/setup-links" }
+	return group("setup-link", "Setup links: somebody without an account enters the Identity Provider's data",
+		c.run(create, func(args []string) (call, error) {
+			return call{method: http.MethodPost, path: path(args), body: fields{}}, nil
+		}),
+		c.run(list, func(args []string) (call, error) { return get(path(args), nil), nil },
+			"id", "made_by", "claimed", "expires_at", "used_at", "revoked_at"),
+		c.run(revoke, func(args []string) (call, error) {
+			return call{method: http.MethodDelete, path: "/setup-links/" + url.PathEscape(args[0])}, nil
+		}),
+	)
+}
+
+func (c *cli) drafts() *cobra.Command {
+	show := &cobra.Command{Use: "show PROFILE", Short: "Show a draft, and what applying it changes", Args: cobra.ExactArgs(1)}
+	apply := &cobra.Command{Use: "apply PROFILE", Short: "Make a draft the SSO profile's own", Args: cobra.ExactArgs(1),
+		Long: `Make a draft the SSO profile's own, also where the profile is enforced: sign-ins
+go on with the new data at once.`}
+	version := apply.Flags().Int64("version", 0, "of the draft as it was shown; one that was changed since is refused")
+	discard := &cobra.Command{Use: "discard PROFILE", Short: "Throw a draft away", Args: cobra.ExactArgs(1)}
+	path := func(args []string) string { return "/sso-profiles/" + url.PathEscape(args[0]) + "/draft" }
+	return group("draft", "Drafts: what the holder of a setup link has entered",
+		c.run(show, func(args []string) (call, error) { return get(path(args), nil), nil }),
+		c.run(apply, func(args []string) (call, error) {
+			body := fields{}
+			if *version != 0 {
+				body["version"] = *version
+			}
+			return call{method: http.MethodPost, path: path(args) + "/apply", body: body}, nil
+		}),
+		c.run(discard, func(args []string) (call, error) { return call{method: http.MethodDelete, path: path(args)}, nil }),
 	)
 }
