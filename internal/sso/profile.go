@@ -199,3 +199,6 @@ func (p *Profile) Warnings(now time.Time, enforced bool) []Warning {
 	}
 	return warnings
 }
+
+// Fingerprint is the SHA-256 of a certificate's DER form, in hexadecimal.
+func Fingerprint(c *x509.Certificate) string { return newCertificate(c, time.Time{}).SHA256 }

@@ -37,6 +37,14 @@ func (w *Web) adminRoutes() []adminRoute {
 		{form, "/domains/{domain}/remove", access.ActDomainDelete, w.adminRemoveDomain},
 		{page, "/domains/{domain}/history", access.ActAuditRead, w.adminDomainHistory},
 
+		{form, "/sso/{profile}/test", access.ActProfileTest, w.adminTestConnection},
+		{page, "/sso/{profile}/test/{test}", access.ActProfileRead, w.adminTestResult},
+		{page, "/sso/{profile}/test/{test}/message", access.ActProfileRead, w.adminTestMessage},
+		{form, "/sso/{profile}/setup", access.ActSetupLink, w.adminSetupLinks},
+		{form, "/sso/{profile}/setup/{link}/revoke", access.ActSetupLink, w.adminRevokeSetupLink},
+		{form, "/sso/{profile}/draft", access.ActProfileWrite, w.adminDraft},
+		{form, "/sso/{profile}/draft/discard", access.ActProfileWrite, w.adminDiscardDraft},
+
 		{page, "/users", access.ActUserRead, w.adminUsers},
 		{form, "/users/new", access.ActUserCreate, w.adminAddUser},
 		{form, "/users/deactivate", access.ActUserUpdate, w.adminDeactivateUsers},

@@ -127,7 +127,7 @@ type auditView struct {
 }
 
 // auditKinds are the beginnings of actions by which the log can be filtered.
-var auditKinds = []string{"sign_in", "user", "invitation", "account", "domain", "sso_profile", "organization", "session", "recovery", "token"}
+var auditKinds = []string{"sign_in", "user", "invitation", "account", "domain", "sso_profile", "setup_link", "organization", "session", "recovery", "token"}
 
 // adminAudit shows the log of the organization.
 func (w *Web) adminAudit(v *visit) error {

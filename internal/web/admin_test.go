@@ -13,6 +13,7 @@ import (
 	"sallyport/internal/directory"
 	"sallyport/internal/imports"
 	"sallyport/internal/session"
+	"sallyport/internal/sso"
 	"sallyport/internal/testenv/parts"
 )
 
@@ -25,6 +26,38 @@ type office struct {
 	invitation         directory.Invitation
 	imported           imports.Import
 	profile            string // id of its SSO profile, once there is one: see connect
+	delegated          delegated
+}
+
+// delegated is an SSO profile with a test that was answered, and a setup link
+// with which a draft was entered.
+type delegated struct{ profile, test, link, token, browser string }
+
+// delegate makes one for an office.
+func (s *site) delegate(t testing.TB, o *office) {
+	t.Helper()
+	p := o.Configured(t)
+	test, req, _ := p.Try(t, false)
+	if _, err := s.Consume(t, p.Answer(req.ID, o.user.Email)); err != nil {
+		t.Fatal(err)
+	}
+	link, err := s.SSO.CreateSetupLink(t.Context(), o.Actor(access.RoleOwner), p.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, product := sso.SetupKey{Token: strings.TrimPrefix(link.URL, parts.BaseURL+"/setup/")}, "okta"
+	_, browser, err := s.SSO.ClaimSetup(t.Context(), access.Actor{}, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key.BrowserTokens = []string{browser}
+	doc := string(p.IdP.Metadata())
+	for _, in := range []sso.Input{{IdP: &product}, {MetadataXML: &doc}} {
+		if err := s.SSO.EnterSetup(t.Context(), access.Actor{}, key, in); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o.delegated = delegated{p.ID, test.ID, link.ID, key.Token, browser}
 }
 
 func (s *site) office(t testing.TB, name string) *office {
@@ -67,7 +100,8 @@ func (s *site) as(t testing.TB, u directory.User) *browser {
 
 // path is that of a route about what the office has.
 func (o *office) path(route string) string {
-	return "/admin/" + o.ID + strings.NewReplacer("{user}", o.user.ID, "{domain}", o.domain.ID, "{account}", o.account.ID, "{import}", o.imported.ID, "{profile}", cmp.Or(o.profile, "none")).Replace(route)
+	return "/admin/" + o.ID + strings.NewReplacer("{user}", o.user.ID, "{domain}", o.domain.ID, "{account}", o.account.ID, "{import}", o.imported.ID,
+		"{profile}", cmp.Or(o.profile, o.delegated.profile, "none"), "{test}", o.delegated.test, "{link}", o.delegated.link).Replace(route)
 }
 
 func (o *office) home() string { return "/admin/" + o.ID }
@@ -75,7 +109,7 @@ func (o *office) home() string { return "/admin/" + o.ID }
 // snapshot is all that an organization's people could change.
 func (s *site) snapshot(t testing.TB) (sum string) {
 	t.Helper()
-	for _, table := range []string{"organizations", "domains", "users", "invitations", "accounts", "account_members", "sessions", "audit_events"} {
+	for _, table := range []string{"organizations", "domains", "users", "invitations", "accounts", "account_members", "sso_tests", "sso_setup_links", "sso_drafts", "sessions", "audit_events"} {
 		sum += fmt.Sprint(table, s.Count(t, "select count(*) from "+table), " ")
 	}
 	return sum + fmt.Sprint(s.Count(t, "select count(*) from users where status = 'active' and role <> ''"))
@@ -87,7 +121,8 @@ func TestTenantsAreApart(t *testing.T) {
 	parts.Each(t, func(t *testing.T, p *parts.Parts) {
 		s := newSite(t, p, parts.BaseURL)
 		acme, globex := s.office(t, "Acme"), s.office(t, "Globex")
-		acme.connect(t)
+		s.delegate(t, acme)
+		s.delegate(t, globex)
 		home := s.Independent(t, "home@home.test")
 		visitors := []struct {
 			name   string
@@ -145,7 +180,7 @@ func TestTenantsAreApart(t *testing.T) {
 func TestEveryRouteOpensToAdministrators(t *testing.T) {
 	s := secureSite(t)
 	acme := s.office(t, "Acme")
-	acme.connect(t)
+	s.delegate(t, acme)
 	for _, visitor := range []directory.User{acme.owner, acme.admin} {
 		for _, route := range s.web.adminRoutes() {
 			if !strings.Contains(route.methods, http.MethodGet) {
@@ -171,7 +206,7 @@ func TestEveryRouteOpensToAdministrators(t *testing.T) {
 func TestDangerousActsAskForAFreshSignIn(t *testing.T) {
 	s := secureSite(t)
 	acme := s.office(t, "Acme")
-	acme.connect(t)
+	s.delegate(t, acme)
 	b := s.as(t, acme.owner)
 	s.Pass(session.FreshFor + time.Second)
 	wants := 0
@@ -290,7 +325,7 @@ var hostileValues = []string{
 func TestHostileValuesInEveryForm(t *testing.T) {
 	s := secureSite(t)
 	acme := s.office(t, "Acme")
-	acme.connect(t)
+	s.delegate(t, acme)
 	names := []string{"name", "email", "role", "sso", "sso.profile_id", "roles", "account", "session_idle_minutes", "session_max_minutes", "count", "acknowledge"}
 	for _, route := range s.web.adminRoutes() {
 		if !strings.Contains(route.methods, http.MethodPost) || slices.Contains([]string{"/users/{user}/remove", "/users/{user}/sessions", "/domains/{domain}/remove", "/imports"}, route.path) {

@@ -57,7 +57,11 @@ func words(t *testing.T) (keys []string) {
 		"outbound":      "not_web not_public unreachable untrusted redirected too_large",
 		"import":        "csv domain", "import_status": "queued running done failed",
 		"import_group": "created updated unchanged failed", "import_would": "created updated unchanged failed",
-		"edition": "standard administration enterprise", "actor": "operator token system anonymous",
+		"edition": "standard administration enterprise", "actor": "operator token system anonymous setup_link",
+		"test_step":   "profile received decoded well_formed reported signature decryption issuer audience destination time replay authentication nameid email domain user configuration",
+		"test_note":   "user_not_found user_deactivated sso_not_enabled_for_user sso_profile_mismatch",
+		"test_status": "passed failed warning not_reached not_needed not_told", "test_result": "pending passed failed",
+		"profile_state": "draft configured tested enforced disabled", "setup_status": "open claimed expired revoked", "draft_key": "added kept removed",
 		"account_role": "administrator developer billing support viewer", "kind": strings.Join(auditKinds, " "),
 	} {
 		for value := range strings.FieldsSeq(values) {

@@ -19,6 +19,7 @@ const (
 	cookieRestart = "sallyport_restart"
 	cookieProbe   = "sallyport_probe"
 	cookieDevice  = "sallyport_device" // that it has signed in before: see signin.RememberDevice
+	cookieSetup   = "sallyport_setup_" // and the id of a setup link: one per link
 	cookieDone    = "sallyport_done"   // what the next page says was done
 )
 

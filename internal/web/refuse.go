@@ -88,6 +88,9 @@ func (r *request) refuse(err error) {
 	default:
 		v.Retry = !signOut
 	}
+	if r.aside {
+		v.Password, v.Retry, v.Another = false, false, false
+	}
 	if e := r.render(status, "refusal", v); e != nil {
 		r.web.Logger.Error("refusal page", "cause", e)
 		http.Error(r.ResponseWriter, v.What, status)

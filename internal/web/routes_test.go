@@ -306,7 +306,7 @@ func TestThereIsNoSCIM(t *testing.T) {
 
 func TestWhatIsNotBuiltIsNotThere(t *testing.T) {
 	s := secureSite(t)
-	for _, path := range []string{"/admin", "/admin/org_1/nothing", "/organizations/new2", "/oauth/authorize", "/.well-known/openid-configuration", "/forward-auth", "/setup/x", "/saml/x/slo", "/help/", "/help/x", "/debug/pprof"} {
+	for _, path := range []string{"/admin", "/admin/org_1/nothing", "/organizations/new2", "/oauth/authorize", "/.well-known/openid-configuration", "/forward-auth", "/saml/x/slo", "/help/", "/help/x", "/debug/pprof"} {
 		s.browser(t).get(path).refused(404, "not_found")
 	}
 }

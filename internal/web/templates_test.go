@@ -26,6 +26,8 @@ var views = map[string]any{
 	"help_home": helpHomeView{}, "help_concept": helpConceptView{}, "help_guides": helpGuidesView{}, "help_guide": helpGuideView{}, "help_errors": helpErrorsView{},
 	"recover": recoverView{}, "recovery": recoveryView{}, "codes": codesView{},
 	"fresh": freshView{}, "found": foundView{},
+	"test_result": testResultView{}, "setup": setupView{}, "setup_idp": setupIdPView{}, "setup_test": setupTestView{},
+	"admin_test": testsView{}, "admin_test_result": adminTestView{}, "admin_setup": setupLinksView{}, "admin_draft": draftView{},
 	"admin_overview": overviewView{}, "admin_form": formView{}, "admin_roles": rolesView{}, "admin_audit": auditView{},
 	"admin_domains": domainsView{}, "admin_domain": domainView{}, "admin_users": usersView{}, "admin_user": userView{},
 	"admin_enforce": enforceView{}, "admin_without_sso": withoutSSOView{},

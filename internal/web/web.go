@@ -141,6 +141,15 @@ func (w *Web) routes() {
 		}
 	}
 
+	w.handle("GET /test/{token}", w.startTest)
+	w.handle("GET /test/{token}/result", w.testResult)
+	w.handle("GET /setup/{token}", w.setup)
+	w.handle("POST /setup/{token}", w.claimSetup)
+	w.handle("GET /setup/{token}/idp", w.setupIdP)
+	w.handle("POST /setup/{token}/idp", w.enterSetup)
+	w.handle("POST /setup/{token}/test", w.testSetup)
+	w.handle("GET /setup/{token}/test/{test}", w.setupTest)
+
 	w.handle("GET /saml/{profile}/metadata", w.metadata)
 	w.handle("GET /saml/{profile}/start", w.start)
 	w.handleForeign("POST /saml/{profile}/acs", w.acs)
@@ -171,6 +180,7 @@ type request struct {
 	body     io.ReadCloser    // without its limit
 
 	ancestors  string     // who may put the page into a frame; empty: nobody
+	aside      bool       // nobody signs in here: a refusal leads to no login
 	signingOut signingOut // what a refusal is of, at the Single Logout Service
 }
 

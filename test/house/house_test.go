@@ -114,7 +114,7 @@ var arrows = map[string]string{
 
 	// doors
 	"internal/api":  "internal/door internal/sso internal/signin internal/imports internal/job internal/token internal/directory internal/proof internal/session internal/audit internal/db internal/id internal/access internal/fault saml",
-	"internal/web":  "internal/door internal/sso internal/recovery internal/signin internal/imports internal/job internal/directory internal/proof internal/audit internal/db internal/id internal/access internal/fault help",
+	"internal/web":  "internal/door internal/sso internal/recovery internal/signin internal/imports internal/job internal/directory internal/proof internal/audit internal/db internal/id internal/access internal/fault help saml",
 	"internal/door": "internal/fault",
 
 	// capabilities
