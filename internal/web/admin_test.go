@@ -41,7 +41,7 @@ func (s *site) delegate(t testing.TB, o *office) {
 	if _, err := s.Consume(t, p.Answer(req.ID, o.user.Email)); err != nil {
 		t.Fatal(err)
 	}
-	link, err := s.SSO.CreateSetupLink(t.Context(), o.Actor(access.RoleOwner), p.ID)
+	link, err := s.SSO.CreateSetupLink(t.Context(), parts.Operator(), p.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func (s *site) as(t testing.TB, u directory.User) *browser {
 // path is that of a route about what the office has.
 func (o *office) path(route string) string {
 	return "/admin/" + o.ID + strings.NewReplacer("{user}", o.user.ID, "{domain}", o.domain.ID, "{account}", o.account.ID, "{import}", o.imported.ID,
-		"{profile}", cmp.Or(o.profile, o.delegated.profile, "none"), "{test}", o.delegated.test, "{link}", o.delegated.link).Replace(route)
+		"{profile}", cmp.Or(o.profile, o.delegated.profile, "nothing"), "{test}", cmp.Or(o.delegated.test, "nothing"), "{link}", cmp.Or(o.delegated.link, "nothing")).Replace(route)
 }
 
 func (o *office) home() string { return "/admin/" + o.ID }
