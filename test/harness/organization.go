@@ -88,6 +88,15 @@ func (o *Organization) NewProfile(t testing.TB, options Object) *Profile {
 // NewProfileWith makes a tested SSO profile with this Identity Provider.
 func (o *Organization) NewProfileWith(t testing.TB, idp *samltest.IdP, options Object) *Profile {
 	t.Helper()
+	p := o.NewUntestedProfile(t, idp, options)
+	p.MarkTested(t)
+	return p
+}
+
+// NewUntestedProfile makes an SSO profile with this Identity Provider that has
+// passed no test.
+func (o *Organization) NewUntestedProfile(t testing.TB, idp *samltest.IdP, options Object) *Profile {
+	t.Helper()
 	body := Object{"name": "Profile", "idp": "other", "metadata_xml": string(idp.Metadata())}
 	if options != nil {
 		body["options"] = options
@@ -98,7 +107,6 @@ func (o *Organization) NewProfileWith(t testing.TB, idp *samltest.IdP, options O
 	p.SP.EntityID, _ = created["entity_id"].(string)
 	p.SP.ACSURL, _ = created["acs_url"].(string)
 	p.SP.SLOURL, _ = created["slo_url"].(string)
-	p.MarkTested(t)
 	return p
 }
 
@@ -106,6 +114,15 @@ func (o *Organization) NewProfileWith(t testing.TB, idp *samltest.IdP, options O
 func (p *Profile) MarkTested(t testing.TB) {
 	t.Helper()
 	p.OK(t, "POST", "/sso-profiles/"+p.ID+"/tests", Object{"method": "operator"})
+}
+
+// NewTest makes a test of the profile's connection, and returns its id and the
+// path that starts it.
+func (p *Profile) NewTest(t testing.TB) (testID, start string) {
+	t.Helper()
+	test := p.OK(t, "POST", "/sso-profiles/"+p.ID+"/tests", Object{})
+	url, _ := test["start_url"].(string)
+	return ID(test), p.Path(t, url)
 }
 
 // Enforce enforces the organization's domain with the profile.
