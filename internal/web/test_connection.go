@@ -109,7 +109,10 @@ type testStep struct {
 }
 
 // A testFault is a rule that does not hold, or is worth a warning.
-type testFault struct{ Code, Expected, Found, Note string }
+type testFault struct {
+	Code, Expected, Found, Note string
+	English                     bool // the note is not translated
+}
 
 // A testFix says what to change where.
 type testFix struct {
@@ -211,11 +214,11 @@ func (r *request) newTestStep(f Frame, name string, rules []string, checks []sso
 		}
 		switch c.Status {
 		case saml.Failed, saml.Warning:
-			note := c.Note
+			note, english := c.Note, true
 			if text, ok := r.web.pages.catalog.find(r.lang, "test_note."+string(c.Code)); ok && c.Name == sso.CheckUser {
-				note = text
+				note, english = text, false
 			}
-			step.Faults = append(step.Faults, testFault{string(c.Code), abridge(c.Expected), abridge(c.Found), note})
+			step.Faults = append(step.Faults, testFault{string(c.Code), abridge(c.Expected), abridge(c.Found), note, english})
 		case saml.Passed:
 			if step.Found == "" {
 				step.Found = abridge(c.Found)

@@ -402,6 +402,7 @@ func (s *stage) germanAdminCenter(t *testing.T, b *tab) {
 		b.answered(t, 200, "")
 		b.german(t, "admin-"+name)
 	}
+	s.germanConnection(t, o.office, b)
 }
 
 // adminCases are the pages of the Admin Center, for looking at.

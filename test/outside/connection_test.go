@@ -255,7 +255,11 @@ func TestASetupLinkIsItsFirstBrowsersAndEntersADraft(t *testing.T) {
 		b.SignedIn(t, user, "sso")
 		mails := 0
 		for deadline := time.Now().Add(5 * time.Second); mails < 3 && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-			mails += len(s.Mails(t, maker))
+			for _, m := range s.Mails(t, maker) {
+				if strings.Contains(m.Subject, "setup link") {
+					mails++
+				}
+			}
 		}
 		if mails != 3 {
 			t.Errorf("%d mails to the maker", mails)
