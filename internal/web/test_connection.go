@@ -274,24 +274,17 @@ func (r *request) newTestFix(f Frame, code fault.Code, idp string) testFix {
 		fix.Text = page.Fix
 	}
 	fix.Field = advice.Field
-	name := idpName(idp)
-	switch advice.Side {
-	case help.TheirSide:
-		fix.Where = f.T("test.change_in", name)
-	case help.UserSide:
+	switch g, known := help.GuideFor(idp); {
+	case advice.Side == help.TheirSide && (!known || g.Slug == "other"):
+		fix.Where = f.T("test.change_there")
+	case advice.Side == help.TheirSide:
+		fix.Where = f.T("test.change_in", g.Name)
+	case advice.Side == help.UserSide:
 		fix.Where = f.T("test.change_user")
 	default:
 		fix.Where = f.T("test.change_here")
 	}
 	return fix
-}
-
-// idpName is what an Identity Provider's maker calls it.
-func idpName(slug string) string {
-	if g, ok := help.GuideFor(slug); ok && slug != "other" {
-		return g.Name
-	}
-	return "the Identity Provider"
 }
 
 // abridge cuts a text that a sender may have made long.
