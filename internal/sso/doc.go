@@ -13,6 +13,11 @@
 // cookie that only a top-level navigation carries: [Service.Finish] takes it
 // there and hands the user to signin.
 //
+// A [Test] goes the same way up to [Service.Consume], which knows its answer by
+// the request that it answers: there its result is stored, and nobody signed in.
+// A [SetupLink] lets somebody without an account enter a [SetupDraft], test it,
+// and no more; an administrator applies it.
+//
 // Each profile has keys of ours: [Service.RotateKey]. A session that came from an
 // Identity Provider ends there, too, by [Service.Logout], and by its order here,
 // by [Service.TakeLogout].
