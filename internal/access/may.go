@@ -44,6 +44,9 @@ const (
 	ActProfileKey    Action = "sso_profile.key"    // rotate our key
 	ActSetupLink     Action = "sso_profile.setup"  // make and revoke setup links
 
+	ActProfileRefresh Action = "sso_profile.refresh" // fetch its metadata now
+	ActProfileTrust   Action = "sso_profile.trust"   // decide which certificates count
+
 	ActSecretsReseal Action = "secrets.reseal" // encrypt again with the current key
 
 	ActExplain Action = "explain"
@@ -115,6 +118,9 @@ var rights = map[Action]right{
 	ActProfileManage: {operator: true, scopes: []Scope{ScopeSSO}},
 	ActProfileKey:    {role: RoleAdministrator, scopes: []Scope{ScopeSSO}, fresh: true},
 	ActSetupLink:     {role: RoleAdministrator, scopes: []Scope{ScopeSSO}},
+
+	ActProfileRefresh: {role: RoleAdministrator, scopes: []Scope{ScopeSSO}},
+	ActProfileTrust:   {role: RoleAdministrator, scopes: []Scope{ScopeSSO}, fresh: true},
 
 	ActSecretsReseal: {operator: true},
 

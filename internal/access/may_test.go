@@ -196,7 +196,7 @@ func TestScopes(t *testing.T) {
 		{"users manages accounts", ownersToken(ScopeUsers), []string{"account."}, "[account.read account.write]"},
 		{"sso reads users only", ownersToken(ScopeSSO), []string{"user."}, "[user.read]"},
 		{"sso has profiles and enforcement", ownersToken(ScopeSSO), []string{"sso_profile.", "domain."},
-			"[domain.enforce domain.read sso_profile.key sso_profile.read sso_profile.setup sso_profile.test sso_profile.write]"},
+			"[domain.enforce domain.read sso_profile.key sso_profile.read sso_profile.refresh sso_profile.setup sso_profile.test sso_profile.trust sso_profile.write]"},
 		{"audit reads the log", ownersToken(ScopeAudit), []string{""}, "[audit.read organization.read]"},
 		{"tokens need admin", ownersToken(ScopeAdmin), []string{"token."},
 			"[token.create token.create_read token.delete token.read]"},

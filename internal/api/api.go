@@ -79,6 +79,8 @@ func New(services Services, cfg Config) *API {
 	a.connectionTests()
 	a.setupLinks()
 	a.keys()
+	a.certificates()
+	a.idpMetadata()
 	a.tokens()
 	a.diagnosis()
 	a.mux.HandleFunc(Prefix+"/", func(w http.ResponseWriter, r *http.Request) {

@@ -32,6 +32,7 @@ type profileOut struct {
 type idpOut struct {
 	Product      string           `json:"product"`
 	EntityID     *string          `json:"entity_id" nullable:"true"`
+	MetadataURL  *string          `json:"metadata_url" nullable:"true" doc:"Where its metadata is fetched from; null if it was entered."`
 	SSOURL       *string          `json:"sso_url" nullable:"true"`
 	SLOURL       *string          `json:"slo_url" nullable:"true"`
 	Endpoints    []endpointOut    `json:"endpoints"`
@@ -60,6 +61,7 @@ func (a *API) showProfile(v sso.View) profileOut {
 		IdP:     idpOut{Product: v.IdP, EntityID: optional(v.Profile.EntityID), Endpoints: []endpointOut{}, Certificates: []certificateOut{}},
 		Options: v.Options, Warnings: showWarnings(v.Warnings), TestedAt: instant(v.TestedAt), CreatedAt: v.CreatedAt,
 	}
+	out.IdP.MetadataURL = optional(v.Profile.MetadataURL)
 	out.IdP.SSOURL = out.IdP.endpoints("sso", v.SSO)
 	out.IdP.SLOURL = out.IdP.endpoints("slo", v.SLO)
 	for _, c := range v.Certificates {
@@ -88,7 +90,8 @@ type ProfileIn struct {
 	Name         *string    `json:"name,omitempty"`
 	IdP          *string    `json:"idp,omitempty" doc:"Which product it is: entra, okta, …, other."`
 	MetadataXML  *string    `json:"metadata_xml,omitempty" maxLength:"5242880"`
-	EntityID     *string    `json:"entity_id,omitempty" doc:"The Identity Provider's; with metadata_xml, which of several."`
+	MetadataURL  *string    `json:"metadata_url,omitempty" maxLength:"2048" doc:"The Identity Provider's: https, or http to a network that the operator allows. It is fetched before the answer, and daily from then on, until the data come from elsewhere."`
+	EntityID     *string    `json:"entity_id,omitempty" doc:"The Identity Provider's; with metadata, which of several."`
 	SSOURL       *string    `json:"sso_url,omitempty"`
 	SLOURL       *string    `json:"slo_url,omitempty"`
 	Certificates []string   `json:"certificates,omitempty" maxItems:"16" doc:"PEM, or the base64 of DER."`
@@ -109,13 +112,13 @@ type optionsIn struct {
 	AllowSHA1                 *bool              `json:"allow_sha1,omitempty" doc:"Accept signatures with SHA-1."`
 	AllowRSA15                *bool              `json:"allow_rsa15,omitempty" doc:"Accept encryption keys transported with RSA 1.5."`
 	AllowCBC                  *bool              `json:"allow_cbc,omitempty" doc:"Accept AES-CBC where the response is not signed."`
-	MetadataPin               *string            `json:"metadata_pin,omitempty" doc:"A certificate, PEM, that metadata_xml has to be signed with; empty for none."`
+	MetadataPin               *string            `json:"metadata_pin,omitempty" doc:"A certificate, PEM, that the metadata has to be signed with; empty for none."`
 	RefuseExpiredCertificate  *bool              `json:"refuse_expired_certificate,omitempty" doc:"Refuse what was signed with an expired certificate."`
 }
 
 func (in *ProfileIn) input() sso.Input {
 	return sso.Input{
-		Name: in.Name, IdP: in.IdP, Options: (*sso.OptionsInput)(in.Options), MetadataXML: in.MetadataXML, EntityID: in.EntityID,
+		Name: in.Name, IdP: in.IdP, Options: (*sso.OptionsInput)(in.Options), MetadataXML: in.MetadataXML, MetadataURL: in.MetadataURL, EntityID: in.EntityID,
 		SSOURL: in.SSOURL, SLOURL: in.SLOURL, Certificates: in.Certificates, ManagedBy: in.ManagedBy,
 	}
 }

@@ -138,7 +138,8 @@ func build(s Settings, version string, logger *slog.Logger, d *db.DB, ring *secr
 		func(method access.Method, outcome string, code fault.Code) { a.metrics.signIn(method, outcome, code) },
 		signin.Config{Product: s.ProductName, SignUp: s.Signup == "open",
 			PerAddress: throttle.Rate(s.ThrottleAddress), PerSource: throttle.Rate(s.ThrottleSource)})
-	a.sso = sso.New(d, ids, log, dir, a.signin, ring, logger, sso.Config{BaseURL: s.BaseURL, Observe: a.metrics.validation, Jobs: a.jobs})
+	a.sso = sso.New(d, ids, log, dir, a.signin, ring, logger, sso.Config{BaseURL: s.BaseURL, Observe: a.metrics.validation,
+		Guard: guard, Jobs: a.jobs})
 	a.Tokens = token.New(d, ids, log, dir)
 	a.imports = imports.New(d, ids, log, dir, a.jobs, logger)
 	a.register()

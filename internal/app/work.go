@@ -31,8 +31,13 @@ func (a *App) purges() map[string]func(context.Context) error {
 // domainsEvery is how often domains are looked for whose proof is due.
 const domainsEvery = 10 * time.Second
 
+// metadataEvery is how often metadata is looked for that is due.
+const metadataEvery = time.Minute
+
 func (a *App) register() {
 	a.jobs.Register("check_domains", domainsEvery, a.directory.CheckDomains)
+	a.jobs.Register("refresh_metadata", metadataEvery, a.sso.RefreshDue)
+	a.jobs.Register("watch_certificates", time.Hour, a.sso.WatchCertificates)
 	for name, do := range a.purges() {
 		a.jobs.Register(name, time.Minute, do)
 	}
@@ -45,13 +50,24 @@ func (a *App) work(ctx context.Context) {
 		if err := a.gauge(ctx); err != nil && !errors.Is(err, context.Canceled) {
 			a.Logger.Warn("metrics not measured", "cause", err)
 		}
+		a.writeUses(ctx)
 		// Nodes that were started together drift apart.
 		pause := workEvery - workEvery/10 + rand.N(workEvery/5)
 		select {
 		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+			a.writeUses(last)
+			cancel()
 			return
 		case <-time.After(pause):
 		}
+	}
+}
+
+// writeUses writes which certificates this node has seen in sign-ins.
+func (a *App) writeUses(ctx context.Context) {
+	if err := a.sso.WriteUses(ctx); err != nil && !errors.Is(err, context.Canceled) {
+		a.Logger.Warn("uses of certificates not written", "cause", err)
 	}
 }
 

@@ -131,4 +131,13 @@ const (
 	RecoveryRescued       Action = "recovery.rescued"   // the operator issued a link
 	InstallationPrepared  Action = "installation.prepared"
 	PasswordRefusedChange Action = "user.password_change_refused"
+
+	ProfileRefreshed             Action = "sso_profile.metadata_refreshed" // and something has changed
+	ProfileRefreshFailed         Action = "sso_profile.metadata_failed"    // from now on
+	ProfileEntityFound           Action = "sso_profile.entity_found"       // its metadata names another Identity Provider
+	ProfileEntityAccepted        Action = "sso_profile.entity_accepted"
+	ProfileEntityRefused         Action = "sso_profile.entity_refused"
+	ProfileCertificateApproved   Action = "sso_profile.certificate_approved"
+	ProfileCertificateRefused    Action = "sso_profile.certificate_refused"
+	ProfileCertificateDistrusted Action = "sso_profile.certificate_distrusted"
 )

@@ -29,6 +29,7 @@ var options = map[string]string{
 func profileFlags(f *pflag.FlagSet) {
 	f.String("idp", "", "which product it is: entra, okta, …, other")
 	f.String("metadata-file", "", "the Identity Provider's metadata; - for standard input")
+	f.String("metadata-url", "", "where its metadata is fetched from, now and daily")
 	f.String("entity-id", "", "the Identity Provider's entity ID")
 	f.String("sso-url", "", "where it takes requests")
 	f.String("slo-url", "", "where it takes requests to sign out; empty for none")
@@ -50,7 +51,7 @@ func profileFlags(f *pflag.FlagSet) {
 
 // profileBody reads the flags of a profile.
 func (c *cli) profileBody(f *pflag.FlagSet) (fields, error) {
-	body := given(f, "name", "idp", "entity_id", "sso_url", "slo_url", "managed_by", "state")
+	body := given(f, "name", "idp", "metadata_url", "entity_id", "sso_url", "slo_url", "managed_by", "state")
 	if path, _ := f.GetString("metadata-file"); path != "" { // it is there
 		text, err := c.readFile(path)
 		if err != nil {
@@ -163,6 +164,8 @@ here with: sallyport sso test-result TEST`
 			"id", "status", "code", "draft", "created_at"),
 		c.setupLinks(), c.drafts(),
 		c.run(remove, func(args []string) (call, error) { return call{method: http.MethodDelete, path: path(args, "")}, nil }),
+		c.certificates(),
+		c.idpMetadata(),
 	)
 }
 

@@ -19,6 +19,12 @@ func (s *Service) Write(tx *db.Tx, u *User, l outbox.Letter) error {
 	return s.mails.Mail(tx, l)
 }
 
+// ActiveAdministrators returns the owners and administrators of an organization
+// who can sign in.
+func (s *Service) ActiveAdministrators(tx *db.Tx, organizationID string) ([]User, error) {
+	return activeAdministrators(tx, organizationID)
+}
+
 // SetLanguage remembers in which language a user reads, if pages and mails are
 // written in it.
 func (s *Service) SetLanguage(tx *db.Tx, userID, language string) error {

@@ -449,6 +449,12 @@ func activeOwners(tx *db.Tx, organizationID string) ([]User, error) {
 		where organization_id = $1 and role = 'owner' and status = 'active' order by id`, organizationID)
 }
 
+// activeAdministrators are those who open the Admin Center, owners included.
+func activeAdministrators(tx *db.Tx, organizationID string) ([]User, error) {
+	return db.Collect(tx, scanUser, `select `+userColumns+` from users
+		where organization_id = $1 and role in ('owner', 'administrator') and status = 'active' order by id`, organizationID)
+}
+
 const countAtDomainSQL = `select sso_setting, status, count(*) from users
 	where email_domain = $1 and organization_id = $2 group by sso_setting, status`
 

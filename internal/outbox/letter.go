@@ -67,6 +67,12 @@ const (
 	Recovery      Kind = "recovery"       // to the owner whose code was used: the link
 	RecoveryUsed  Kind = "recovery_used"  // to owners: one of them was let in by break-glass
 	RecoveryCodes Kind = "recovery_codes" // to the owner: new codes were made
+
+	// To owners and administrators.
+	CertificateExpires Kind = "certificate_expires" // of an Identity Provider
+	KeyExpires         Kind = "key_expires"         // of ours
+	CertificateWaiting Kind = "certificate_waiting" // a refresh has found one that replaces what is known
+	EntityChanged      Kind = "entity_changed"      // a refresh has found another Identity Provider
 )
 
 // A shape is what letters of a kind have to hold.
@@ -103,6 +109,11 @@ var shapes = map[Kind]shape{
 	DomainDecide:        {values: []string{"domain", "domain_id", "claimant", "claimant_id", "holder", "holder_id"}},
 	DomainAwarded:       {values: []string{"organization", "domain"}, link: true},
 	DomainLost:          {values: []string{"organization", "domain"}, link: true},
+
+	CertificateExpires: {values: []string{"organization", "profile", "subject", "until"}, link: true},
+	KeyExpires:         {values: []string{"organization", "profile", "subject", "until"}, link: true},
+	CertificateWaiting: {values: []string{"organization", "profile", "until"}, link: true},
+	EntityChanged:      {values: []string{"organization", "profile"}, link: true},
 }
 
 // Kinds returns every kind, in the order of its name.

@@ -10,22 +10,22 @@ import (
 )
 
 const columns = `s.id, s.user_id, s.method, coalesce(s.sso_profile_id, ''), s.name_id, s.name_id_details, s.session_index,
-	s.authenticated_at, s.not_on_or_after, s.address, s.agent, s.created_at, a.last_seen_at`
+	s.certificate, s.authenticated_at, s.not_on_or_after, s.address, s.agent, s.created_at, a.last_seen_at`
 
 const from = ` from sessions s join session_activity a on a.session_id = s.id`
 
 func scan(row db.Scanner) (s Session, err error) {
 	err = row.Scan(&s.ID, &s.UserID, &s.Method, &s.ProfileID, &s.NameID, &s.NameIDDetails, &s.SessionIndex,
-		&s.AuthenticatedAt, &s.NotOnOrAfter, &s.Address, &s.Agent, &s.CreatedAt, &s.LastSeenAt)
+		&s.Certificate, &s.AuthenticatedAt, &s.NotOnOrAfter, &s.Address, &s.Agent, &s.CreatedAt, &s.LastSeenAt)
 	return s, err
 }
 
 func insert(tx *db.Tx, s *Session, hash []byte) error {
 	_, err := tx.Exec(`insert into sessions (id, token_hash, user_id, method, sso_profile_id, name_id, name_id_details,
-			session_index, authenticated_at, not_on_or_after, address, agent, created_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+			session_index, authenticated_at, not_on_or_after, address, agent, created_at, certificate)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
 		s.ID, hash, s.UserID, string(s.Method), sql.NullString{String: s.ProfileID, Valid: s.ProfileID != ""},
-		s.NameID, s.NameIDDetails, s.SessionIndex, s.AuthenticatedAt, s.NotOnOrAfter, s.Address, s.Agent, s.CreatedAt)
+		s.NameID, s.NameIDDetails, s.SessionIndex, s.AuthenticatedAt, s.NotOnOrAfter, s.Address, s.Agent, s.CreatedAt, s.Certificate)
 	if err != nil {
 		return err
 	}
@@ -71,6 +71,11 @@ func endOthers(tx *db.Tx, userIDs []string, profileID string, before time.Time) 
 // ofNameID returns the sessions of whom an Identity Provider calls so.
 func ofNameID(tx *db.Tx, profileID, nameID string) ([]Session, error) {
 	return db.Collect(tx, scan, `select `+columns+from+` where s.sso_profile_id = $1 and s.name_id = $2 order by s.id`, profileID, nameID)
+}
+
+func endOfCertificate(tx *db.Tx, profileID, certificate string, limit int64) (int64, error) {
+	return tx.Exec(`delete from sessions where id in (
+			select id from sessions where sso_profile_id = $1 and certificate = $2 order by id limit $3)`, profileID, certificate, limit)
 }
 
 func count(tx *db.Tx) (n int64, err error) {

@@ -25,7 +25,7 @@ type Start struct {
 	UserID                          string
 	Method                          access.Method
 	ProfileID, NameID, SessionIndex string
-	NameIDDetails                   string
+	NameIDDetails, Certificate      string
 	AuthenticatedAt                 time.Time // of the transaction if zero
 	NotOnOrAfter                    time.Time
 }
@@ -40,6 +40,7 @@ func (s *Service) Begin(tx *db.Tx, in Start) (token string, begun Session, err e
 	begun = Session{
 		ID: s.ids.New(id.Session), UserID: in.UserID, Method: in.Method,
 		ProfileID: in.ProfileID, NameID: in.NameID, NameIDDetails: in.NameIDDetails, SessionIndex: in.SessionIndex,
+		Certificate:     in.Certificate,
 		AuthenticatedAt: in.AuthenticatedAt, NotOnOrAfter: in.NotOnOrAfter,
 		CreatedAt: tx.Now(), LastSeenAt: tx.Now(),
 		Address: tx.Actor().Address, Agent: tx.Actor().Agent,
@@ -122,6 +123,20 @@ func (s *Service) EndOfNameID(tx *db.Tx, profileID, nameID string, meant func(in
 		ended = append(ended, one)
 	}
 	return ended, nil
+}
+
+// EndOfCertificate ends sessions of a profile whose sign-in was verified with a
+// certificate, and those of which that is not known, at most limit, and returns
+// how many they were. The caller records it.
+func (s *Service) EndOfCertificate(tx *db.Tx, profileID, sha256 string, limit int) (n int64, err error) {
+	for _, certificate := range []string{sha256, ""} {
+		ended, err := endOfCertificate(tx, profileID, certificate, int64(limit)-n)
+		if err != nil {
+			return n, err
+		}
+		n += ended
+	}
+	return n, nil
 }
 
 // Count returns the number of sessions in the table.

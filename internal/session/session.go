@@ -17,6 +17,9 @@ type Session struct {
 	// NameIDDetails is what else belongs to the NameID, in a form that only
 	// package sso reads.
 	NameIDDetails string
+	// Certificate is the one that the sign-in was verified with: its SHA-256
+	// in hexadecimal; empty for none, or one of an earlier release.
+	Certificate string
 	// AuthenticatedAt is when the user proved who they are.
 	AuthenticatedAt time.Time
 	// NotOnOrAfter is the Identity Provider's bound; zero if there is none.

@@ -20,7 +20,7 @@ type Arrival struct {
 	UserID                          string
 	Method                          access.Method
 	ProfileID, NameID, SessionIndex string
-	NameIDDetails                   string // see session.Session
+	NameIDDetails, Certificate      string // see session.Session
 	AuthenticatedAt                 time.Time
 	NotOnOrAfter                    time.Time
 	ReturnTo                        string
@@ -155,6 +155,7 @@ func (s *Service) enter(tx *db.Tx, a Arrival, u directory.User, current *Identit
 func (s *Service) begin(tx *db.Tx, a Arrival, u directory.User) (Outcome, error) {
 	token, begun, err := s.sessions.Begin(tx, session.Start{
 		UserID: u.ID, Method: a.Method, ProfileID: a.ProfileID, NameID: a.NameID, NameIDDetails: a.NameIDDetails, SessionIndex: a.SessionIndex,
+		Certificate:     a.Certificate,
 		AuthenticatedAt: a.AuthenticatedAt, NotOnOrAfter: a.NotOnOrAfter,
 	})
 	if err != nil {

@@ -20,10 +20,11 @@ type parked struct {
 func insertArrival(tx *db.Tx, p *parked) error {
 	a := &p.arrival
 	_, err := tx.Exec(`insert into arrivals (token_hash, browser_hash, page, user_id, method, sso_profile_id, name_id,
-			name_id_details, session_index, authenticated_at, not_on_or_after, return_to, expires_at, initial)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+			name_id_details, session_index, authenticated_at, not_on_or_after, return_to, expires_at, initial,
+			certificate)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
 		p.hash, p.browser, string(p.page), a.UserID, string(a.Method), sql.NullString{String: a.ProfileID, Valid: a.ProfileID != ""},
-		a.NameID, a.NameIDDetails, a.SessionIndex, a.AuthenticatedAt, a.NotOnOrAfter, a.ReturnTo, p.expiresAt, a.Initial)
+		a.NameID, a.NameIDDetails, a.SessionIndex, a.AuthenticatedAt, a.NotOnOrAfter, a.ReturnTo, p.expiresAt, a.Initial, a.Certificate)
 	return err
 }
 
@@ -32,10 +33,11 @@ func arrivalByHash(tx *db.Tx, hash []byte) (parked, error) {
 		a := &p.arrival
 		p.hash = hash
 		err = row.Scan(&p.browser, &p.page, &a.UserID, &a.Method, &a.ProfileID, &a.NameID, &a.NameIDDetails, &a.SessionIndex,
-			&a.AuthenticatedAt, &a.NotOnOrAfter, &a.ReturnTo, &p.expiresAt, &p.usedAt, &a.Initial)
+			&a.AuthenticatedAt, &a.NotOnOrAfter, &a.ReturnTo, &p.expiresAt, &p.usedAt, &a.Initial,
+			&a.Certificate)
 		return p, err
 	}, `select browser_hash, page, user_id, method, coalesce(sso_profile_id, ''), name_id, name_id_details, session_index,
-			authenticated_at, not_on_or_after, return_to, expires_at, used_at, initial
+			authenticated_at, not_on_or_after, return_to, expires_at, used_at, initial, certificate
 		from arrivals where token_hash = $1`, hash)
 }
 
@@ -66,6 +68,13 @@ func endArrivals(tx *db.Tx, o Order) error {
 		}
 	}
 	return nil
+}
+
+// endArrivalsOf uses up the arrivals that a certificate has verified.
+func endArrivalsOf(tx *db.Tx, profileID, certificate string) error {
+	_, err := tx.Exec(`update arrivals set used_at = $3
+		where sso_profile_id = $1 and (certificate = $2 or certificate = '') and used_at is null`, profileID, certificate, tx.Now())
+	return err
 }
 
 // Purge deletes arrivals an hour after their end: until then a second answer

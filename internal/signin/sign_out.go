@@ -20,6 +20,17 @@ func (s *Service) SignOut(ctx context.Context, actor access.Actor, i *Identity) 
 	})
 }
 
+// Distrust ends sessions of a profile whose sign-in was verified with a
+// certificate, at most limit, and the arrivals that would become such, in the
+// transaction of the caller, who records it. It returns how many sessions they
+// were. Those of which the certificate is not known are among them.
+func (s *Service) Distrust(tx *db.Tx, profileID, sha256 string, limit int) (ended int64, err error) {
+	if err := endArrivalsOf(tx, profileID, sha256); err != nil {
+		return 0, err
+	}
+	return s.sessions.EndOfCertificate(tx, profileID, sha256, limit)
+}
+
 // An Order is an Identity Provider's order to end sessions.
 type Order struct {
 	ProfileID, OrganizationID string

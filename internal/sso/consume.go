@@ -94,7 +94,9 @@ func (s *Service) Consume(ctx context.Context, actor access.Actor, in Response) 
 		if !errors.As(err, &refusal) {
 			return Consumed{}, err
 		}
-		return Consumed{}, s.refuse(ctx, actor, attempt, in, samlFault(refusal))
+		return Consumed{}, s.refuse(ctx, actor, attempt, in, samlFault(refusal), func(tx *db.Tx) error {
+			return s.askRefresh(tx, &p, refusal)
+		})
 	}
 	if res.Restart {
 		return s.restart(ctx, actor, attempt, in)
@@ -103,8 +105,9 @@ func (s *Service) Consume(ctx context.Context, actor access.Actor, in Response) 
 }
 
 // refuse records a message that is not believed. Its RelayState, which nobody
-// can guess, still tells where a user who tries again wants to go.
-func (s *Service) refuse(ctx context.Context, actor access.Actor, a signin.Attempt, in Response, f *fault.Error) error {
+// can guess, still tells where a user who tries again wants to go. More is done
+// in the same transaction.
+func (s *Service) refuse(ctx context.Context, actor access.Actor, a signin.Attempt, in Response, f *fault.Error, more ...func(*db.Tx) error) error {
 	var refusal *signin.Refusal
 	err := s.db.Update(ctx, actor, func(tx *db.Tx) error {
 		r, err := requestByID(tx, in.ProfileID, in.RelayState)
@@ -112,8 +115,15 @@ func (s *Service) refuse(ctx context.Context, actor access.Actor, a signin.Attem
 			return err
 		}
 		a.ReturnTo = r.returnTo
-		refusal, err = s.signin.Refuse(tx, a, f)
-		return err
+		if refusal, err = s.signin.Refuse(tx, a, f); err != nil {
+			return err
+		}
+		for _, do := range more {
+			if err := do(tx); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return err
@@ -210,6 +220,9 @@ func (s *Service) accept(ctx context.Context, actor access.Actor, a signin.Attem
 		}
 		return insertTicket(tx, &t)
 	})
+	if err == nil {
+		s.noteUse(p, as.Certificate) // whoever it was that could not be let in
+	}
 	if err == nil && refusal != nil {
 		err = refusal
 	}
@@ -244,7 +257,7 @@ func (s *Service) consume(tx *db.Tx, p *Profile, as *saml.Assertion, relayState 
 		return nil, err
 	}
 	a.User = u
-	t.profileID, t.userID = p.ID, u.ID
+	t.profileID, t.userID, t.certificate = p.ID, u.ID, p.Certificates[as.Certificate].SHA256
 	t.nameID, t.nameIDDetails, t.index = as.Email, nameIDDetails(as.NameID), as.SessionIndex
 	t.authenticatedAt, t.notOnOrAfter = as.AuthnInstant, as.SessionNotOnOrAfter
 	if t.authenticatedAt.IsZero() {

@@ -39,6 +39,7 @@ func (d *SetupDraft) applyTo(p *Profile) {
 	p.EntityID, p.SSO, p.SLO = d.EntityID, d.SSO, d.SLO
 	p.Certificates = slices.Clone(p.Certificates) // setCertificates keeps the days of those before
 	p.setCertificates(d.Certificates, d.UpdatedAt)
+	p.MetadataURL = "" // it would bring back what was there
 }
 
 // enter takes an input into the draft.
@@ -48,7 +49,8 @@ func (d *SetupDraft) enter(p Profile, in Input, now time.Time) error {
 		// Its holder does not see what the profile knows, and adds nothing to it.
 		p.EntityID, p.SSO, p.SLO, p.Certificates = "", nil, nil, nil
 	}
-	if err := in.apply(&p, now); err != nil {
+	l := ledger{standings: make(map[string]*standing)} // what is distrusted the administrator sees
+	if err := in.apply(&p, &l, now); err != nil {
 		return err
 	}
 	d.IdP, d.EntityID, d.SSO, d.SLO, d.Certificates = p.IdP, p.EntityID, p.SSO, p.SLO, nil
@@ -141,7 +143,12 @@ func (s *Service) ApplyDraft(ctx context.Context, actor access.Actor, profileID 
 				after.Certificates[i].AddedAt = tx.Now()
 			}
 		}
-		if err := errors.Join(updateProfile(tx, &after), deleteDraft(tx, p.ID)); err != nil {
+		l, err := ledgerOf(tx, p.ID)
+		if err != nil {
+			return err
+		}
+		l.byHand(&after)
+		if err := errors.Join(updateProfile(tx, &after), putSource(tx, &after, &l, nil), deleteDraft(tx, p.ID)); err != nil {
 			return err
 		}
 		if err := s.audit.Append(tx, audit.Event{OrganizationID: p.OrganizationID, Action: audit.DraftApplied, Target: p.target(),

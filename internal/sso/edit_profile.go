@@ -44,6 +44,9 @@ func (s *Service) Create(ctx context.Context, actor access.Actor, organizationID
 	if err := in.authorizeManaged(actor, organizationID); err != nil {
 		return v, err
 	}
+	if err := s.lookAhead(ctx, &in, &Profile{OrganizationID: organizationID, Options: DefaultOptions()}); err != nil {
+		return v, err
+	}
 	profileID := s.ids.New(id.SSOProfile)
 	pair, err := s.newKeyPair(keyName(profileID))
 	if err != nil {
@@ -67,10 +70,14 @@ func (s *Service) Create(ctx context.Context, actor access.Actor, organizationID
 		if in.Name == nil {
 			return fault.Invalid(fault.Field{Name: "name", Message: "is needed"})
 		}
-		if err := in.apply(&p, tx.Now()); err != nil {
+		l := ledger{standings: make(map[string]*standing)}
+		if err := in.apply(&p, &l, tx.Now()); err != nil {
 			return err
 		}
 		if err := insertProfile(tx, &p); err != nil {
+			return err
+		}
+		if err := in.putSource(tx, &p, &l); err != nil {
 			return err
 		}
 		if err := s.audit.Append(tx, audit.Event{OrganizationID: organizationID, Action: audit.ProfileCreated, Target: p.target(),
@@ -122,6 +129,21 @@ func (s *Service) profile(tx *db.Tx, actor access.Actor, action access.Action, p
 // change matters, the profile needs a new test, and the answer's warnings say
 // so.
 func (s *Service) Update(ctx context.Context, actor access.Actor, profileID string, in Input) (v View, err error) {
+	if in.MetadataURL != nil {
+		var p Profile
+		err := s.db.View(ctx, func(tx *db.Tx) (err error) {
+			if p, err = s.profile(tx, actor, access.ActProfileWrite, profileID); err != nil {
+				return err
+			}
+			return s.requireSSO(tx, p.OrganizationID)
+		})
+		if err != nil {
+			return v, err
+		}
+		if err := s.lookAhead(ctx, &in, &p); err != nil {
+			return v, err
+		}
+	}
 	err = s.db.Update(ctx, actor, func(tx *db.Tx) error {
 		p, err := s.profile(tx, actor, access.ActProfileWrite, profileID)
 		if err != nil {
@@ -132,7 +154,11 @@ func (s *Service) Update(ctx context.Context, actor access.Actor, profileID stri
 		}
 		old := p
 		old.Certificates = slices.Clone(p.Certificates)
-		if err := in.apply(&p, tx.Now()); err != nil {
+		l, err := ledgerOf(tx, p.ID)
+		if err != nil {
+			return err
+		}
+		if err := in.apply(&p, &l, tx.Now()); err != nil {
 			return err
 		}
 		if in.State != nil || !onlyAddsCertificates(&old, &p) {
@@ -144,6 +170,9 @@ func (s *Service) Update(ctx context.Context, actor access.Actor, profileID stri
 			if err := s.switchState(tx, &p, *in.State); err != nil {
 				return err
 			}
+		}
+		if err := in.putSource(tx, &p, &l); err != nil {
+			return err
 		}
 		changes, action := differences(&old, &p), audit.ProfileUpdated
 		if p.Disabled != old.Disabled {
@@ -242,6 +271,7 @@ func differences(old, new *Profile) []audit.Change {
 	note("idp", old.IdP, new.IdP)
 	note("managed_by", old.ManagedBy, new.ManagedBy)
 	note("disabled", old.Disabled, new.Disabled)
+	note("metadata_url", old.MetadataURL, new.MetadataURL)
 	note("idp_entity_id", old.EntityID, new.EntityID)
 	note("idp_sso", locations(old.SSO), locations(new.SSO))
 	note("idp_slo", locations(old.SLO), locations(new.SLO))

@@ -81,6 +81,9 @@ func (s *Service) finish(tx *db.Tx, in Finish, a *signin.Attempt) (signin.Outcom
 		return signin.Outcome{}, fault.New(fault.SAMLRequestExpired, "Please start again.")
 	case p.Disabled:
 		return signin.Outcome{}, fault.New(fault.SSOProfileDisabled, "Ask your administrator how to sign in now.")
+	case t.certificate != "" && !p.has(t.certificate):
+		// It was taken away in this very minute.
+		return signin.Outcome{}, fault.New(fault.SAMLCertificateUnknown, "Please start again.")
 	}
 	if err := useTicket(tx, t.hash); err != nil {
 		return signin.Outcome{}, err
@@ -94,6 +97,7 @@ func (s *Service) finish(tx *db.Tx, in Finish, a *signin.Attempt) (signin.Outcom
 	}
 	out, err := s.signin.Arrive(tx, signin.Arrival{
 		UserID: t.userID, Method: access.MethodSSO, ProfileID: p.ID, NameID: t.nameID, NameIDDetails: t.nameIDDetails, SessionIndex: t.index,
+		Certificate:     t.certificate,
 		AuthenticatedAt: t.authenticatedAt, NotOnOrAfter: t.notOnOrAfter, ReturnTo: t.returnTo, Reference: t.reference,
 	}, in.Current)
 	out.SpentToken = spent

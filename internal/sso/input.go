@@ -23,14 +23,20 @@ type Input struct {
 	IdP     *string
 	Options *OptionsInput
 
-	MetadataXML  *string
-	EntityID     *string // with MetadataXML: which of several entities
+	MetadataXML *string
+	// MetadataURL is fetched before anything is saved, and again and again
+	// from then on: until the data come from MetadataXML, or EntityID or SSOURL
+	// are entered by hand.
+	MetadataURL  *string
+	EntityID     *string // with metadata: which of several entities
 	SSOURL       *string
 	SLOURL       *string
 	Certificates []string // PEM, or the base64 of DER; nil leaves them
 
 	State     *State // StateDisabled or StateConfigured
 	ManagedBy *string
+
+	fetched *fetched // from MetadataURL
 }
 
 // OptionsInput is [Options] with nil for what stays as it is.
@@ -58,7 +64,7 @@ func set[T any](to *T, from *T) {
 }
 
 // apply changes the profile to what the input says.
-func (in *Input) apply(p *Profile, now time.Time) error {
+func (in *Input) apply(p *Profile, l *ledger, now time.Time) error {
 	var wrong []fault.Field
 	if in.Name != nil {
 		name, why := directory.CleanName(*in.Name, true)
@@ -85,10 +91,26 @@ func (in *Input) apply(p *Profile, now time.Time) error {
 	if wrong != nil {
 		return fault.Invalid(wrong...)
 	}
-	if in.MetadataXML != nil {
-		return in.applyMetadata(p, now)
+	switch {
+	case in.MetadataXML != nil:
+		return in.applyMetadata(p, l, now)
+	case in.MetadataURL != nil:
+		return in.applyFetched(p, l)
 	}
-	return in.applyFields(p, now)
+	return in.applyFields(p, l, now)
+}
+
+// applyFetched takes the Identity Provider's data from the document that the
+// metadata URL has shown.
+func (in *Input) applyFetched(p *Profile, l *ledger) error {
+	if in.fetched.pin != p.Options.MetadataPin {
+		return fault.New(fault.Conflict, "The pinned certificate was changed at the same time.")
+	}
+	if !p.adopt(l, in.fetched) {
+		return errNoneLeft()
+	}
+	p.MetadataURL = *in.MetadataURL
+	return nil
 }
 
 func (in *OptionsInput) apply(o *Options) []fault.Field {
@@ -142,7 +164,7 @@ func (o *Options) pins() (certs []*x509.Certificate, wrong string) {
 }
 
 // applyMetadata takes the Identity Provider's data from its metadata.
-func (in *Input) applyMetadata(p *Profile, now time.Time) error {
+func (in *Input) applyMetadata(p *Profile, l *ledger, now time.Time) error {
 	refuse := func(reason string) error {
 		f := fault.New(fault.MetadataInvalid, reason)
 		f.Fields = []fault.Field{{Name: "metadata_xml", Message: reason}}
@@ -172,9 +194,10 @@ func (in *Input) applyMetadata(p *Profile, now time.Time) error {
 	if until := found[0].ValidUntil; pins != nil && !until.IsZero() && now.After(until) {
 		return refuse("the signed document was valid until " + until.UTC().Format(time.RFC3339))
 	}
-	idp := found[0].IdP
-	p.EntityID, p.SSO, p.SLO = idp.EntityID, idp.SSO, idp.SLO
-	p.setCertificates(idp.Certificates, now)
+	if !p.adopt(l, &fetched{entity: found[0], at: now}) {
+		return errNoneLeft()
+	}
+	p.MetadataURL = ""
 	return nil
 }
 
@@ -194,8 +217,11 @@ func (p *Profile) setCertificates(certs []*x509.Certificate, now time.Time) {
 
 // applyFields takes the Identity Provider's data from single fields. A profile
 // has all of entity ID, sign-in URL and certificates, or is a draft.
-func (in *Input) applyFields(p *Profile, now time.Time) error {
+func (in *Input) applyFields(p *Profile, l *ledger, now time.Time) error {
 	var wrong []fault.Field
+	if in.EntityID != nil || in.SSOURL != nil {
+		p.MetadataURL = ""
+	}
 	if in.EntityID != nil {
 		p.EntityID = strings.TrimSpace(*in.EntityID)
 		if p.EntityID == "" || len(p.EntityID) > 1024 {
@@ -217,6 +243,7 @@ func (in *Input) applyFields(p *Profile, now time.Time) error {
 			wrong = append(wrong, fault.Field{Name: "certificates", Message: why})
 		}
 		p.setCertificates(certs, now)
+		l.byHand(p)
 	}
 	if wrong != nil {
 		return fault.Invalid(wrong...)

@@ -20,8 +20,8 @@ type Outbound struct {
 	RelayState   string
 }
 
-// outbound makes a message of package saml ready for the browser.
-func outbound(m *saml.Outgoing, relayState string) (o Outbound, err error) {
+// ready makes a message of package saml ready for the browser.
+func ready(m *saml.Outgoing, relayState string) (o Outbound, err error) {
 	o = Outbound{URL: m.Destination, Field: m.Field, RelayState: relayState}
 	if m.Binding == saml.HTTPPost {
 		o.Post, o.Value = true, m.PostValue()
@@ -58,7 +58,7 @@ func (s *Service) Logout(ctx context.Context, actor access.Actor, i *signin.Iden
 	if err != nil {
 		return o, false, err
 	}
-	if o, err = outbound(&req.Outgoing, ""); err != nil {
+	if o, err = ready(&req.Outgoing, ""); err != nil {
 		return o, false, err
 	}
 	err = s.db.Update(ctx, actor, func(tx *db.Tx) error {

@@ -151,7 +151,7 @@ func (s *Service) obey(ctx context.Context, actor access.Actor, p *Profile, sp *
 	reply, err := sp.LogoutResponse(saml.LogoutResponseOptions{InResponseTo: m.Request.ID, Done: done, Binding: binding, Now: s.now()})
 	if err == nil {
 		var o Outbound
-		if o, err = outbound(&reply.Outgoing, m.RelayState); err == nil {
+		if o, err = ready(&reply.Outgoing, m.RelayState); err == nil {
 			return &o, nil
 		}
 	}

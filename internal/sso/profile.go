@@ -28,6 +28,9 @@ type Profile struct {
 	SSO, SLO       []saml.Endpoint
 	Options        Options
 	Certificates   []Certificate
+	// MetadataURL is where its metadata is fetched from again and again; empty
+	// where the data came otherwise.
+	MetadataURL string
 	// TestedHash is the hash of the configuration that passed a test.
 	TestedHash []byte
 	TestedAt   time.Time
@@ -83,6 +86,11 @@ type Certificate struct {
 func newCertificate(c *x509.Certificate, now time.Time) Certificate {
 	sum := sha256.Sum256(c.Raw)
 	return Certificate{SHA256: hex.EncodeToString(sum[:]), AddedAt: now, Certificate: c}
+}
+
+// has reports whether a certificate is in use.
+func (p *Profile) has(sha256 string) bool {
+	return slices.ContainsFunc(p.Certificates, func(c Certificate) bool { return c.SHA256 == sha256 })
 }
 
 // A State is where a profile stands. Enforced wins over tested.

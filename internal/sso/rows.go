@@ -14,12 +14,12 @@ import (
 // profiles
 
 const profileColumns = `id, organization_id, name, idp, managed_by, disabled, idp_entity_id, idp_sso, idp_slo, options,
-	tested_hash, tested_at, version, created_at`
+	tested_hash, tested_at, version, created_at, metadata_url`
 
 func scanProfile(row db.Scanner) (p Profile, err error) {
 	var sso, slo, options string
 	if err = row.Scan(&p.ID, &p.OrganizationID, &p.Name, &p.IdP, &p.ManagedBy, &p.Disabled, &p.EntityID, &sso, &slo, &options,
-		&p.TestedHash, &p.TestedAt, &p.Version, &p.CreatedAt); err != nil {
+		&p.TestedHash, &p.TestedAt, &p.Version, &p.CreatedAt, &p.MetadataURL); err != nil {
 		return p, err
 	}
 	// Options that a row does not know have their default.
@@ -103,9 +103,9 @@ func insertProfile(tx *db.Tx, p *Profile) error {
 		return err
 	}
 	if _, err := tx.Exec(`insert into sso_profiles (`+profileColumns+`)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
 		p.ID, p.OrganizationID, p.Name, p.IdP, p.ManagedBy, p.Disabled, p.EntityID, sso, slo, options,
-		p.TestedHash, p.TestedAt, p.Version, p.CreatedAt); err != nil {
+		p.TestedHash, p.TestedAt, p.Version, p.CreatedAt, p.MetadataURL); err != nil {
 		return err
 	}
 	return putCertificates(tx, p)
@@ -118,8 +118,10 @@ func updateProfile(tx *db.Tx, p *Profile) error {
 	}
 	p.Version++
 	if _, err := tx.Exec(`update sso_profiles set name = $2, idp = $3, managed_by = $4, disabled = $5, idp_entity_id = $6,
-			idp_sso = $7, idp_slo = $8, options = $9, tested_hash = $10, tested_at = $11, version = $12 where id = $1`,
-		p.ID, p.Name, p.IdP, p.ManagedBy, p.Disabled, p.EntityID, sso, slo, options, p.TestedHash, p.TestedAt, p.Version); err != nil {
+			idp_sso = $7, idp_slo = $8, options = $9, tested_hash = $10, tested_at = $11, version = $12,
+			metadata_url = $13 where id = $1`,
+		p.ID, p.Name, p.IdP, p.ManagedBy, p.Disabled, p.EntityID, sso, slo, options, p.TestedHash, p.TestedAt, p.Version,
+		p.MetadataURL); err != nil {
 		return err
 	}
 	return putCertificates(tx, p)
@@ -147,7 +149,8 @@ func putCertificates(tx *db.Tx, p *Profile) error {
 }
 
 func deleteProfile(tx *db.Tx, profileID string) error {
-	for _, table := range []string{"sso_certificates", "sso_keys", "sso_drafts", "sso_tests", "sso_setup_links"} {
+	for _, table := range []string{"sso_certificates", "sso_keys", "sso_drafts", "sso_tests", "sso_setup_links", "sso_metadata", "sso_certificate_standings",
+		"sso_certificate_uses", "sso_expiry_mails"} {
 		if _, err := tx.Exec(`delete from `+table+` where sso_profile_id = $1`, profileID); err != nil {
 			return err
 		}
@@ -253,6 +256,7 @@ type ticket struct {
 	profileID, userID   string
 	nameID, index       string
 	nameIDDetails       string
+	certificate         string
 	authenticatedAt     time.Time
 	notOnOrAfter        time.Time
 	returnTo, reference string
@@ -261,9 +265,9 @@ type ticket struct {
 
 func insertTicket(tx *db.Tx, t *ticket) error {
 	_, err := tx.Exec(`insert into sso_tickets (token_hash, browser_hash, sso_profile_id, user_id, name_id, name_id_details,
-			session_index, authenticated_at, not_on_or_after, return_to, reference, expires_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-		t.hash, t.browserHash, t.profileID, t.userID, t.nameID, t.nameIDDetails, t.index, t.authenticatedAt, t.notOnOrAfter, t.returnTo, t.reference, t.expiresAt)
+			session_index, authenticated_at, not_on_or_after, return_to, reference, expires_at, certificate)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+		t.hash, t.browserHash, t.profileID, t.userID, t.nameID, t.nameIDDetails, t.index, t.authenticatedAt, t.notOnOrAfter, t.returnTo, t.reference, t.expiresAt, t.certificate)
 	return err
 }
 
@@ -271,10 +275,10 @@ func ticketByHash(tx *db.Tx, hash []byte) (ticket, error) {
 	return db.One(tx, func(row db.Scanner) (t ticket, err error) {
 		t.hash = hash
 		err = row.Scan(&t.browserHash, &t.profileID, &t.userID, &t.nameID, &t.nameIDDetails, &t.index, &t.authenticatedAt, &t.notOnOrAfter,
-			&t.returnTo, &t.reference, &t.expiresAt, &t.usedAt)
+			&t.returnTo, &t.reference, &t.expiresAt, &t.usedAt, &t.certificate)
 		return t, err
 	}, `select browser_hash, sso_profile_id, user_id, name_id, name_id_details, session_index, authenticated_at, not_on_or_after,
-			return_to, reference, expires_at, used_at from sso_tickets where token_hash = $1`, hash)
+			return_to, reference, expires_at, used_at, certificate from sso_tickets where token_hash = $1`, hash)
 }
 
 func useTicket(tx *db.Tx, hash []byte) error {
@@ -565,4 +569,203 @@ func purge(tx *db.Tx, batch int64) (more bool, err error) {
 		more = more || n == batch
 	}
 	return more, nil
+}
+
+// metadata
+
+const feedColumns = `next_at, asked_at, tried_at, fetched_at, failed_at, failure, detail, line, valid_until, waiting, refused`
+
+// feedOf returns what came of fetching a profile's metadata; nothing where it was
+// never fetched.
+func feedOf(tx *db.Tx, profileID string) (feed, error) {
+	m, err := db.One(tx, func(row db.Scanner) (m feed, err error) {
+		var waiting string
+		if err = row.Scan(&m.nextAt, &m.askedAt, &m.triedAt, &m.fetchedAt, &m.failedAt, &m.failure, &m.detail, &m.line,
+			&m.validUntil, &waiting, &m.refused); err != nil || waiting == "" {
+			return m, err
+		}
+		return m, json.Unmarshal([]byte(waiting), &m.waiting)
+	}, `select `+feedColumns+` from sso_metadata where sso_profile_id = $1`, profileID)
+	if errors.Is(err, db.ErrNoRows) {
+		return feed{}, nil
+	}
+	return m, err
+}
+
+func putFeed(tx *db.Tx, profileID string, m *feed) error {
+	waiting := ""
+	if m.waiting != nil {
+		text, err := json.Marshal(m.waiting)
+		if err != nil {
+			return err
+		}
+		waiting = string(text)
+	}
+	_, err := tx.Exec(`insert into sso_metadata (sso_profile_id, `+feedColumns+`)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+		on conflict (sso_profile_id) do update set next_at = excluded.next_at, asked_at = excluded.asked_at, tried_at = excluded.tried_at,
+			fetched_at = excluded.fetched_at, failed_at = excluded.failed_at, failure = excluded.failure, detail = excluded.detail,
+			line = excluded.line, valid_until = excluded.valid_until, waiting = excluded.waiting, refused = excluded.refused`,
+		profileID, m.nextAt, m.askedAt, m.triedAt, m.fetchedAt, m.failedAt, m.failure, m.detail, m.line, m.validUntil, waiting, m.refused)
+	return err
+}
+
+func deleteFeed(tx *db.Tx, profileID string) error {
+	_, err := tx.Exec(`delete from sso_metadata where sso_profile_id = $1`, profileID)
+	return err
+}
+
+// claimFeed reports false if the metadata was fetched after notAfter.
+func claimFeed(tx *db.Tx, profileID string, notAfter, lease time.Time) (bool, error) {
+	n, err := tx.Exec(`update sso_metadata set tried_at = $3, next_at = $4
+		where sso_profile_id = $1 and (tried_at is null or tried_at <= $2)`, profileID, notAfter, tx.Now(), lease)
+	return n > 0, err
+}
+
+// askFeed reports false if a response asked for a fetch after notAfter.
+func askFeed(tx *db.Tx, profileID string, notAfter time.Time) (bool, error) {
+	n, err := tx.Exec(`update sso_metadata set asked_at = $3
+		where sso_profile_id = $1 and (asked_at is null or asked_at <= $2)`, profileID, notAfter, tx.Now())
+	return n > 0, err
+}
+
+func leaseFeed(tx *db.Tx, profileID string, until time.Time) error {
+	_, err := tx.Exec(`update sso_metadata set next_at = $2 where sso_profile_id = $1`, profileID, until)
+	return err
+}
+
+// dueFeeds names profiles whose metadata is to be fetched now.
+func dueFeeds(tx *db.Tx, limit int) ([]string, error) {
+	return db.Collect(tx, func(row db.Scanner) (profileID string, err error) {
+		err = row.Scan(&profileID)
+		return profileID, err
+	}, `select sso_profile_id from sso_metadata where next_at <= $1 order by next_at, sso_profile_id limit $2`, tx.Now(), limit)
+}
+
+// ledgerOf returns all that is known of a profile's certificates.
+func ledgerOf(tx *db.Tx, profileID string) (ledger, error) {
+	l := ledger{standings: make(map[string]*standing), uses: make(map[string]use)}
+	found, err := db.Collect(tx, scanStanding, `select sha256, standing, der, found_at, use_at, gone_at
+		from sso_certificate_standings where sso_profile_id = $1`, profileID)
+	if err != nil {
+		return l, err
+	}
+	for i := range found {
+		l.standings[found[i].sha256] = &found[i]
+	}
+	rows, err := tx.Query(`select sha256, first_at, last_at from sso_certificate_uses where sso_profile_id = $1`, profileID)
+	if err != nil {
+		return l, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var sha256 string
+		var u use
+		if err := rows.Scan(&sha256, &u.first, &u.last); err != nil {
+			return l, err
+		}
+		l.uses[sha256] = u
+	}
+	return l, rows.Err()
+}
+
+func scanStanding(row db.Scanner) (st standing, err error) {
+	var der []byte
+	if err = row.Scan(&st.sha256, &st.standing, &der, &st.foundAt, &st.useAt, &st.goneAt); err != nil || der == nil {
+		return st, err
+	}
+	c, err := x509.ParseCertificate(der)
+	st.cert = &Certificate{SHA256: st.sha256, Certificate: c}
+	return st, err
+}
+
+// putStandings makes the rows those of the ledger.
+func putStandings(tx *db.Tx, profileID string, l *ledger) error {
+	if _, err := tx.Exec(`delete from sso_certificate_standings where sso_profile_id = $1`, profileID); err != nil {
+		return err
+	}
+	for _, st := range l.standings {
+		var der []byte
+		if st.cert != nil {
+			der = st.cert.Raw
+		}
+		if _, err := tx.Exec(`insert into sso_certificate_standings (sso_profile_id, sha256, standing, der, found_at, use_at, gone_at)
+			values ($1, $2, $3, $4, $5, $6, $7)`, profileID, st.sha256, string(st.standing), der, st.foundAt, st.useAt, st.goneAt); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// putUse notes that a certificate was in use.
+func putUse(tx *db.Tx, key usedKey, at time.Time) error {
+	_, err := tx.Exec(`insert into sso_certificate_uses (sso_profile_id, sha256, first_at, last_at) values ($1, $2, $3, $3)
+		on conflict (sso_profile_id, sha256) do update set last_at = excluded.last_at
+			where sso_certificate_uses.last_at <= $4`, key.profileID, key.sha256, at, at.Add(-useEvery))
+	return err
+}
+
+// endings goes through the certificates in use of all profiles, of ours too, and
+// returns those that are wanted and of which the present threshold was not told.
+func endings(tx *db.Tx, wanted func(e *ending, addedAt time.Time) bool) (list []ending, err error) {
+	told := make(map[ending]int)
+	read := func(query string, ours bool) error {
+		rows, err := tx.Query(query)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var e ending
+			var der []byte
+			var addedAt time.Time
+			if err := rows.Scan(&e.profileID, &der, &addedAt); err != nil {
+				return err
+			}
+			c, err := x509.ParseCertificate(der)
+			if err != nil {
+				return err
+			}
+			e.sha256, e.subject, e.notAfter, e.ours = newCertificate(c, addedAt).SHA256, c.Subject.String(), c.NotAfter.UTC(), ours
+			if wanted(&e, addedAt) {
+				list = append(list, e)
+			}
+		}
+		return rows.Err()
+	}
+	if err := read(`select c.sso_profile_id, c.der, c.added_at from sso_certificates c
+		left join sso_certificate_standings s on s.sso_profile_id = c.sso_profile_id and s.sha256 = c.sha256
+		where s.gone_at is null order by c.sso_profile_id, c.sha256`, false); err != nil {
+		return nil, err
+	}
+	if err := read(`select sso_profile_id, certificate, created_at from sso_keys where remove_at is null order by id`, true); err != nil {
+		return nil, err
+	}
+	rows, err := tx.Query(`select sso_profile_id, sha256, min(days) from sso_expiry_mails group by sso_profile_id, sha256`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var e ending
+		var days int
+		if err := rows.Scan(&e.profileID, &e.sha256, &days); err != nil {
+			return nil, err
+		}
+		told[ending{profileID: e.profileID, sha256: e.sha256}] = days
+	}
+	var untold []ending
+	for _, e := range list {
+		if days, ok := told[ending{profileID: e.profileID, sha256: e.sha256}]; !ok || threshold(e.notAfter, tx.Now()) < days {
+			untold = append(untold, e)
+		}
+	}
+	return untold, rows.Err()
+}
+
+// noteEnding reports false if it was told before that so many days are left.
+func noteEnding(tx *db.Tx, e *ending, days int) (bool, error) {
+	n, err := tx.Exec(`insert into sso_expiry_mails (sso_profile_id, sha256, days, written_at) values ($1, $2, $3, $4)
+		on conflict do nothing`, e.profileID, e.sha256, days, tx.Now())
+	return n > 0, err
 }

@@ -12,6 +12,7 @@ import (
 	"sallyport/internal/directory"
 	"sallyport/internal/id"
 	"sallyport/internal/job"
+	"sallyport/internal/outbound"
 	"sallyport/internal/secret"
 	"sallyport/internal/signin"
 	"sallyport/saml"
@@ -22,6 +23,8 @@ type Config struct {
 	BaseURL string // without a slash at its end
 	// Observe is told how long each validation took; for metrics.
 	Observe func(took time.Duration)
+	// Guard is the way out to metadata URLs.
+	Guard *outbound.Guard
 	// GenerateKey makes our private keys; the function of this name if nil.
 	GenerateKey func() (*rsa.PrivateKey, error)
 	// Jobs does what takes long, in the background.
@@ -39,6 +42,8 @@ type Service struct {
 	logger    *slog.Logger
 	cfg       Config
 	prepared  prepared
+	fetching  chan struct{} // one for each document that is being read
+	uses      uses
 }
 
 // New makes a Service.
@@ -48,8 +53,11 @@ func New(d *db.DB, ids *id.Source, log *audit.Log, dir *directory.Service, in *s
 		cfg.GenerateKey = GenerateKey
 	}
 	s := &Service{db: d, ids: ids, audit: log, directory: dir, signin: in, secrets: secrets, logger: logger, cfg: cfg,
-		prepared: prepared{byID: make(map[string]entry)}}
+		prepared: prepared{byID: make(map[string]entry)}, fetching: make(chan struct{}, fetches),
+		uses: uses{noted: make(map[usedKey]*noted)}}
 	cfg.Jobs.Handle(jobEndSessions, s.endSessions)
+	cfg.Jobs.Handle(refreshJob, s.refreshAsked)
+	cfg.Jobs.Handle(endSessionsJob, s.endCertificateSessions)
 	return s
 }
 

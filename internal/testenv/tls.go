@@ -62,6 +62,16 @@ func TLSCertificate(t testing.TB, hosts ...string) *TLSFiles {
 	return tlsWrite(t, ca, leafDER, leafKey)
 }
 
+// Authority is the authority's certificate, PEM.
+func (f *TLSFiles) Authority(t testing.TB) []byte {
+	t.Helper()
+	text, err := os.ReadFile(f.CAFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
 // tlsServerTemplate describes the certificate of a server that is reached by
 // the hosts.
 func tlsServerTemplate(ca *x509.Certificate, hosts []string) *x509.Certificate {

@@ -45,7 +45,7 @@ func Each(r io.Reader, o Options, f func(Entity) error) error {
 	err := e.document()
 	var syntax *xmltree.SyntaxError
 	if errors.As(err, &syntax) {
-		return &Error{Line: syntax.Line, Reason: "this is not well-formed XML: " + syntax.Reason}
+		return &Error{Line: syntax.Line, Reason: "this is not well-formed XML: " + syntax.Reason, Plain: "this is not well-formed XML"}
 	}
 	return err
 }
@@ -181,7 +181,8 @@ func (e *each) unsigned(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &Error{Reason: "the signature of the metadata does not hold: " + err.Error()}
+	const plain = "the signature of the metadata does not hold"
+	return &Error{Reason: plain + ": " + err.Error(), Plain: plain}
 }
 
 // piece reads what comes next: a container's start or end, an element, or what
@@ -236,6 +237,8 @@ func (e *each) between() error {
 	return &Error{Line: line, Reason: "there is markup between the entities that is not allowed there"}
 }
 
+const notDescriptor = ", not an EntityDescriptor or EntitiesDescriptor of SAML 2.0 metadata"
+
 // scope is what is bound around the next element.
 func (e *each) scope() []xmltree.Binding {
 	if len(e.containers) == 0 {
@@ -272,7 +275,7 @@ func (e *each) element() error {
 	}
 	if !root.Is(xmltree.Metadata, "EntityDescriptor") {
 		if len(e.containers) == 0 {
-			return &Error{Line: line, Reason: "the document element is " + root.Name() + ", not an EntityDescriptor or EntitiesDescriptor of SAML 2.0 metadata"}
+			return &Error{Line: line, Reason: "the document element is " + root.Name() + notDescriptor, Plain: "the document element is …" + notDescriptor}
 		}
 		return nil // extensions, and what we do not know
 	}
@@ -309,7 +312,8 @@ func (e *each) opens() (bool, error) {
 	c.start = doc.Root()
 	switch {
 	case !c.start.Is(xmltree.Metadata, "EntitiesDescriptor"):
-		return false, &Error{Line: line, Reason: "the element " + c.start.Name() + " is not one of SAML 2.0 metadata"}
+		return false, &Error{Line: line, Reason: "the element " + c.start.Name() + " is not one of SAML 2.0 metadata",
+			Plain: "there is an EntitiesDescriptor that is not one of SAML 2.0 metadata"}
 	case len(e.containers) >= maxNesting:
 		return false, e.fault("EntitiesDescriptors are nested too deeply")
 	}
@@ -394,7 +398,7 @@ func shifted(err error, line int) error {
 	case errors.As(err, &syntax):
 		return &xmltree.SyntaxError{Line: syntax.Line + line - 1, Column: syntax.Column, Reason: syntax.Reason}
 	case errors.As(err, &own) && own.Line > 0:
-		return &Error{Line: own.Line + line - 1, Reason: own.Reason}
+		return &Error{Line: own.Line + line - 1, Reason: own.Reason, Plain: own.Plain}
 	}
 	return err
 }

@@ -39,6 +39,18 @@ type Entity struct {
 type Error struct {
 	Line   int // from 1; 0 if it is not about a line
 	Reason string
+	// Plain is the reason without a word of the document, for somebody who
+	// may not see what it holds.
+	Plain string
+}
+
+// Unquoted is the error without a word of the document.
+func (e *Error) Unquoted() *Error {
+	plain := e.Plain
+	if plain == "" {
+		plain = e.Reason
+	}
+	return &Error{Line: e.Line, Reason: plain}
 }
 
 func (e *Error) Error() string {
@@ -49,8 +61,15 @@ func (e *Error) Error() string {
 }
 
 func at(el xmltree.Element, format string, args ...any) *Error {
-	return &Error{Line: el.Line(), Reason: fmt.Sprintf(format, args...)}
+	plain := make([]any, len(args))
+	for i := range plain {
+		plain[i] = "…"
+	}
+	return &Error{Line: el.Line(), Reason: fmt.Sprintf(format, args...), Plain: fmt.Sprintf(unquote.Replace(format), plain...)}
 }
+
+// unquote makes a format write anything as it is.
+var unquote = strings.NewReplacer("%q", "%v", "%s", "%v", "%d", "%v")
 
 // MaxSize is the greatest length of a document for [Parse], in octets.
 const MaxSize = 5 << 20
@@ -244,7 +263,9 @@ func certificate(el xmltree.Element) (*x509.Certificate, error) {
 		return nil, at(el, "the certificate can't be read: %s", strings.TrimPrefix(err.Error(), "x509: "))
 	}
 	if err := saml.CheckKey(cert); err != nil {
-		return nil, at(el, "the certificate %q has %s", cert.Subject, err)
+		weak := at(el, "the certificate %q has %s", cert.Subject, err)
+		weak.Plain = "a certificate has " + err.Error() // which speaks of the key alone
+		return nil, weak
 	}
 	return cert, nil
 }

@@ -118,7 +118,7 @@ var arrows = map[string]string{
 	"internal/door": "internal/fault",
 
 	// capabilities
-	"internal/sso":       "internal/signin internal/recovery internal/job internal/directory internal/audit internal/outbox internal/db internal/secret internal/id internal/access internal/fault saml saml/metadata",
+	"internal/sso":       "internal/signin internal/recovery internal/job internal/directory internal/audit internal/outbound internal/outbox internal/db internal/secret internal/id internal/access internal/fault saml saml/metadata",
 	"internal/imports":   "internal/directory internal/job internal/audit internal/db internal/id internal/access internal/fault",
 	"internal/signin":    "internal/directory internal/recovery internal/session internal/audit internal/link internal/outbox internal/throttle internal/password internal/db internal/secret internal/id internal/access internal/fault",
 	"internal/token":     "internal/directory internal/audit internal/db internal/id internal/access internal/fault",

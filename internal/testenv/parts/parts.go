@@ -65,6 +65,7 @@ type Parts struct {
 	mailDir   string
 	Jobs      *job.Runner // does nothing by itself: see Work
 	Imports   *imports.Service
+	Net       *Net // the network, as metadata is fetched from it
 
 	mu       sync.Mutex
 	observed []string
@@ -118,8 +119,9 @@ func With(t testing.TB, engine string, o db.Options) *Parts {
 	p.SignIn = signin.New(p.DB, p.IDs, p.Audit, p.Directory, p.Sessions, p.Hasher, p.Ring, p.Links, p.Outbox, p.Limits, p.observe,
 		signin.Config{Product: Product, SignUp: true, PerAddress: throttle.Rate{Count: 10, Per: 15 * time.Minute}, PerSource: throttle.Rate{Count: 300, Per: time.Minute}})
 	p.Jobs = job.New(p.DB, p.IDs, slog.New(slog.DiscardHandler), func(string, string, time.Duration) {})
+	p.Net = newNet()
 	p.SSO = sso.New(p.DB, p.IDs, p.Audit, p.Directory, p.SignIn, p.Ring, logger,
-		sso.Config{BaseURL: BaseURL, Observe: func(time.Duration) {}, GenerateKey: keys(), Jobs: p.Jobs})
+		sso.Config{BaseURL: BaseURL, Observe: func(time.Duration) {}, GenerateKey: keys(), Guard: p.Net.guard, Jobs: p.Jobs})
 	p.Tokens = token.New(p.DB, p.IDs, p.Audit, p.Directory)
 	p.Imports = imports.New(p.DB, p.IDs, p.Audit, p.Directory, p.Jobs, slog.New(slog.DiscardHandler))
 	return p
