@@ -63,6 +63,9 @@ func (s *Service) Consume(ctx context.Context, actor access.Actor, in Response) 
 		return Consumed{}, s.refuse(ctx, actor, attempt, in, fault.New(fault.SAMLTooLarge, ""))
 	}
 	sp, err := s.serviceProvider(ctx, &p)
+	if f, ok := errors.AsType[*fault.Error](err); ok {
+		return Consumed{}, s.refuse(ctx, actor, attempt, in, f)
+	}
 	if err != nil {
 		return Consumed{}, err
 	}

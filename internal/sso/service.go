@@ -10,6 +10,7 @@ import (
 	"sallyport/internal/audit"
 	"sallyport/internal/db"
 	"sallyport/internal/directory"
+	"sallyport/internal/fault"
 	"sallyport/internal/id"
 	"sallyport/internal/job"
 	"sallyport/internal/outbound"
@@ -115,7 +116,11 @@ func (s *Service) prepare(ctx context.Context, p *Profile) (entry, error) {
 		}
 		e.pairs = append(e.pairs, pair)
 	}
-	if p.EntityID != "" {
+	switch {
+	case p.EntityID == "":
+	case len(p.Certificates) == 0:
+		e.err = fault.New(fault.SAMLCertificateUnknown, "Your administrator has withdrawn the certificate of your company's sign-in page.")
+	default:
 		e.sp, e.err = saml.New(s.samlConfig(p, e.pairs))
 	}
 	s.prepared.mu.Lock()

@@ -280,15 +280,21 @@ func endpoint(list []saml.Endpoint, el xmltree.Element) ([]saml.Endpoint, error)
 	}
 	location, _ := el.Attr("Location")
 	if err := CheckLocation(string(location)); err != nil {
-		return list, at(el, "the Location of %s %s", el.Name(), err)
+		return list, notThere(at(el, "the Location of %s %s", el.Name(), err))
 	}
 	response, ok := el.Attr("ResponseLocation")
 	if ok {
 		if err := CheckLocation(string(response)); err != nil {
-			return list, at(el, "the ResponseLocation of %s %s", el.Name(), err)
+			return list, notThere(at(el, "the ResponseLocation of %s %s", el.Name(), err))
 		}
 	}
 	return append(list, saml.Endpoint{Binding: saml.Binding(binding), Location: string(location), ResponseLocation: string(response)}), nil
+}
+
+// notThere says of an endpoint, without its words, that no browser may be sent to it.
+func notThere(e *Error) *Error {
+	e.Plain = "the Location of an endpoint is not an absolute URL with https"
+	return e
 }
 
 // CheckLocation reports whether a browser may be sent to a location: an
