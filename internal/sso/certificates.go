@@ -140,56 +140,87 @@ func ParseFingerprint(text string) (sha256 string, ok bool) {
 	})
 }
 
-// Attention tells of each profile of an organization what of its certificates and
-// metadata somebody should look at, by profile.
-func (s *Service) Attention(ctx context.Context, actor access.Actor, organizationID string) (list []TrustView, err error) {
+// A NoticeKind says what of a profile somebody should look at.
+type NoticeKind string
+
+const (
+	NoticeExpired NoticeKind = "certificate_expired"
+	NoticeExpires NoticeKind = "certificate_expires"
+	NoticeKey     NoticeKind = "key_expires" // ours
+	NoticeWaiting NoticeKind = "certificate_waiting"
+	NoticeEntity  NoticeKind = "entity_waiting"
+	NoticeFailing NoticeKind = "metadata_failing"
+)
+
+// noticeFor is how long before the end of a certificate it is worth a look.
+const noticeFor = 60 * 24 * time.Hour
+
+// A Notice is something that somebody should look at.
+type Notice struct {
+	ProfileID, Name string // of the profile
+	Kind            NoticeKind
+	At              time.Time // when it ends, is used, or began to fail; zero: no matter
+	// Urgent is set where people may soon not be able to sign in: it ends within
+	// 30 days and nothing is there to follow, or somebody has to decide.
+	Urgent bool
+}
+
+// Notices tells what of the certificates and the metadata of an organization's
+// profiles somebody should look at, the urgent first.
+func (s *Service) Notices(ctx context.Context, actor access.Actor, organizationID string) (list []Notice, err error) {
 	if err := authorize(actor, access.ActProfileRead, organizationID); err != nil {
 		return nil, err
 	}
 	err = s.db.View(ctx, func(tx *db.Tx) error {
-		list = nil
-		found, err := profiles(tx, organizationID, "", maxProfiles)
+		found, err := endings(tx, organizationID, func(*ending) bool { return true })
 		if err != nil {
 			return err
 		}
-		for _, p := range found {
-			v := TrustView{View: View{Profile: p}}
-			m, err := feedOf(tx, p.ID)
-			if err != nil {
-				return err
-			}
-			l, err := ledgerOf(tx, p.ID)
-			if err != nil {
-				return err
-			}
-			keys, err := keysOf(tx, p.ID)
-			if err != nil {
-				return err
-			}
-			for _, k := range keys {
-				v.Keys = append(v.Keys, KeyView{Key: k})
-			}
-			v.Metadata, v.Certificates = m.view(&p), l.view(&p)
-			list = append(list, v)
+		if list, err = openNotices(tx, organizationID); err != nil {
+			return err
 		}
+		list = append(list, expiring(found, tx.Now())...)
 		return nil
+	})
+	slices.SortStableFunc(list, func(a, b Notice) int {
+		switch {
+		case a.Urgent == b.Urgent:
+			return 0
+		case a.Urgent:
+			return -1
+		}
+		return 1
 	})
 	return list, err
 }
 
-// Expiring returns what of a profile ends within a time, of ours too, leaving out
-// what the metadata does not hold any more.
-func (v *TrustView) Expiring(now time.Time, within time.Duration) (theirs []CertificateView, ours []KeyView) {
-	for _, c := range v.Certificates {
-		if c.State == CertificateUsed && c.GoneAt.IsZero() && now.Add(within).After(c.NotAfter) {
-			theirs = append(theirs, c)
+// expiring picks what ends soon.
+func expiring(all []ending, now time.Time) (list []Notice) {
+	const urgent = 30 * 24 * time.Hour
+	type side struct {
+		profileID string
+		ours      bool
+	}
+	last := make(map[side]time.Time) // when the last one ends
+	for _, e := range all {
+		if at := last[side{e.profileID, e.ours}]; e.notAfter.After(at) {
+			last[side{e.profileID, e.ours}] = e.notAfter
 		}
 	}
-	for _, k := range v.Keys {
-		if k.RemoveAt.IsZero() && now.Add(within).After(k.Certificate.NotAfter) {
-			ours = append(ours, k)
+	for _, e := range all {
+		if now.Add(noticeFor).Before(e.notAfter) {
+			continue
 		}
+		n := Notice{ProfileID: e.profileID, Name: e.profile, Kind: NoticeExpires, At: e.notAfter}
+		switch {
+		case e.ours:
+			n.Kind = NoticeKey
+		case now.After(e.notAfter):
+			n.Kind = NoticeExpired
+		}
+		// One that had ended when it was entered is used so on purpose.
+		n.Urgent = now.Add(urgent).After(last[side{e.profileID, e.ours}]) && e.notAfter.After(e.addedAt)
+		list = append(list, n)
 	}
-	slices.SortFunc(theirs, func(a, b CertificateView) int { return a.NotAfter.Compare(b.NotAfter) })
-	return theirs, ours
+	return list
 }

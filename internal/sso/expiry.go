@@ -14,11 +14,11 @@ var expiryDays = [...]int{60, 30, 7, 1}
 
 // An ending is a certificate of an Identity Provider's, or of ours, that ends.
 type ending struct {
-	profileID string
-	sha256    string
-	subject   string
-	notAfter  time.Time
-	ours      bool
+	profileID, profile string // its id and name
+	sha256             string
+	subject            string
+	notAfter, addedAt  time.Time
+	ours               bool
 }
 
 // threshold is the last of the [expiryDays] that has come; zero: none.
@@ -37,10 +37,14 @@ func threshold(notAfter, now time.Time) (days int) {
 func (s *Service) WatchCertificates(ctx context.Context) error {
 	var due []ending
 	err := s.db.View(ctx, func(tx *db.Tx) (err error) {
-		due, err = endings(tx, func(e *ending, addedAt time.Time) bool {
+		all, err := endings(tx, "", func(e *ending) bool {
 			// One that had ended when it was entered is no news.
-			return threshold(e.notAfter, tx.Now()) > 0 && e.notAfter.After(addedAt)
+			return threshold(e.notAfter, tx.Now()) > 0 && e.notAfter.After(e.addedAt)
 		})
+		if err != nil {
+			return err
+		}
+		due, err = untold(tx, all)
 		return err
 	})
 	if err != nil {

@@ -248,8 +248,8 @@ func (in *Input) applyFields(p *Profile, l *ledger, now time.Time) error {
 	if wrong != nil {
 		return fault.Invalid(wrong...)
 	}
-	if p.EntityID == "" && len(p.SSO) == 0 && len(p.Certificates) == 0 {
-		return nil
+	if in.EntityID == nil && in.SSOURL == nil && in.Certificates == nil {
+		return nil // one whose last certificate is distrusted can be changed otherwise
 	}
 	missing := func(field string, is bool) {
 		if is {

@@ -66,6 +66,16 @@ func otherEntity(f *fetched) *OtherEntity {
 	return o
 }
 
+// Parsed returns its certificates.
+func (o *OtherEntity) Parsed() (list []Certificate) {
+	for _, der := range o.Certificates {
+		if c, err := x509.ParseCertificate(der); err == nil { // it was read before
+			list = append(list, newCertificate(c, o.FoundAt))
+		}
+	}
+	return list
+}
+
 // fetched turns what waits back into a document.
 func (o *OtherEntity) fetched(now time.Time) (*fetched, error) {
 	idp := &saml.IdentityProvider{EntityID: o.EntityID, SSO: o.SSO, SLO: o.SLO}

@@ -705,62 +705,98 @@ func putUse(tx *db.Tx, key usedKey, at time.Time) error {
 	return err
 }
 
-// endings goes through the certificates in use of all profiles, of ours too, and
-// returns those that are wanted and of which the present threshold was not told.
-func endings(tx *db.Tx, wanted func(e *ending, addedAt time.Time) bool) (list []ending, err error) {
-	told := make(map[ending]int)
+// endings goes through the certificates in use of an organization's profiles, or
+// with an empty id of all, and through ours, and returns those that are wanted.
+func endings(tx *db.Tx, organizationID string, wanted func(*ending) bool) (list []ending, err error) {
 	read := func(query string, ours bool) error {
-		rows, err := tx.Query(query)
+		rows, err := tx.Query(query, organizationID)
 		if err != nil {
 			return err
 		}
 		defer rows.Close()
 		for rows.Next() {
-			var e ending
+			e := ending{ours: ours}
 			var der []byte
-			var addedAt time.Time
-			if err := rows.Scan(&e.profileID, &der, &addedAt); err != nil {
+			if err := rows.Scan(&e.profileID, &e.profile, &der, &e.addedAt); err != nil {
 				return err
 			}
 			c, err := x509.ParseCertificate(der)
 			if err != nil {
 				return err
 			}
-			e.sha256, e.subject, e.notAfter, e.ours = newCertificate(c, addedAt).SHA256, c.Subject.String(), c.NotAfter.UTC(), ours
-			if wanted(&e, addedAt) {
+			e.sha256, e.subject, e.notAfter = newCertificate(c, e.addedAt).SHA256, c.Subject.String(), c.NotAfter.UTC()
+			if wanted(&e) {
 				list = append(list, e)
 			}
 		}
 		return rows.Err()
 	}
-	if err := read(`select c.sso_profile_id, c.der, c.added_at from sso_certificates c
+	if err := read(`select p.id, p.name, c.der, c.added_at from sso_profiles p join sso_certificates c on c.sso_profile_id = p.id
 		left join sso_certificate_standings s on s.sso_profile_id = c.sso_profile_id and s.sha256 = c.sha256
-		where s.gone_at is null order by c.sso_profile_id, c.sha256`, false); err != nil {
+		where ($1 = '' or p.organization_id = $1) and s.gone_at is null order by p.id, c.sha256`, false); err != nil {
 		return nil, err
 	}
-	if err := read(`select sso_profile_id, certificate, created_at from sso_keys where remove_at is null order by id`, true); err != nil {
-		return nil, err
-	}
+	return list, read(`select p.id, p.name, k.certificate, k.created_at from sso_profiles p join sso_keys k on k.sso_profile_id = p.id
+		where ($1 = '' or p.organization_id = $1) and k.remove_at is null order by p.id, k.id`, true)
+}
+
+// untold returns those of which the present threshold was not told.
+func untold(tx *db.Tx, all []ending) (list []ending, err error) {
+	type key struct{ profileID, sha256 string }
+	told := make(map[key]int)
 	rows, err := tx.Query(`select sso_profile_id, sha256, min(days) from sso_expiry_mails group by sso_profile_id, sha256`)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var e ending
+		var k key
 		var days int
-		if err := rows.Scan(&e.profileID, &e.sha256, &days); err != nil {
+		if err := rows.Scan(&k.profileID, &k.sha256, &days); err != nil {
 			return nil, err
 		}
-		told[ending{profileID: e.profileID, sha256: e.sha256}] = days
+		told[k] = days
 	}
-	var untold []ending
-	for _, e := range list {
-		if days, ok := told[ending{profileID: e.profileID, sha256: e.sha256}]; !ok || threshold(e.notAfter, tx.Now()) < days {
-			untold = append(untold, e)
+	for _, e := range all {
+		if days, ok := told[key{e.profileID, e.sha256}]; !ok || threshold(e.notAfter, tx.Now()) < days {
+			list = append(list, e)
 		}
 	}
-	return untold, rows.Err()
+	return list, rows.Err()
+}
+
+// openNotices tells of an organization's profiles what waits for somebody, and
+// whose metadata can't be fetched.
+func openNotices(tx *db.Tx, organizationID string) (list []Notice, err error) {
+	list, err = db.Collect(tx, func(row db.Scanner) (n Notice, err error) {
+		n.Kind, n.Urgent = NoticeWaiting, true
+		err = row.Scan(&n.ProfileID, &n.Name, &n.At)
+		return n, err
+	}, `select p.id, p.name, min(s.use_at) from sso_profiles p join sso_certificate_standings s on s.sso_profile_id = p.id
+		where p.organization_id = $1 and s.standing = 'waiting' group by p.id, p.name order by p.id`, organizationID)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := tx.Query(`select p.id, p.name, m.failed_at, m.waiting <> '' from sso_profiles p join sso_metadata m on m.sso_profile_id = p.id
+		where p.organization_id = $1 and (m.failed_at is not null or m.waiting <> '') order by p.id`, organizationID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var n Notice
+		var waiting bool
+		if err := rows.Scan(&n.ProfileID, &n.Name, &n.At, &waiting); err != nil {
+			return nil, err
+		}
+		if waiting {
+			list = append(list, Notice{ProfileID: n.ProfileID, Name: n.Name, Kind: NoticeEntity, Urgent: true})
+		}
+		if n.Kind = NoticeFailing; !n.At.IsZero() {
+			list = append(list, n)
+		}
+	}
+	return list, rows.Err()
 }
 
 // noteEnding reports false if it was told before that so many days are left.

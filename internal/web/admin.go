@@ -76,6 +76,13 @@ func (w *Web) adminRoutes() []adminRoute {
 		{page, "/users/without-sso", access.ActUserRead, w.adminWithoutSSO},
 
 		{form, "/sso/{profile}/enforce", access.ActEnforce, w.adminEnforce},
+		{page, "/sso/{profile}/certificates", access.ActProfileRead, w.adminCertificates},
+		{http.MethodPost, "/sso/{profile}/certificates/refresh", access.ActProfileRefresh, w.adminRefreshMetadata},
+		{form, "/sso/{profile}/certificates/entity/accept", access.ActProfileTrust, w.adminAcceptEntity},
+		{form, "/sso/{profile}/certificates/entity/refuse", access.ActProfileTrust, w.adminRefuseEntity},
+		{form, "/sso/{profile}/certificates/{sha256}/approve", access.ActProfileTrust, w.adminApproveCertificate},
+		{form, "/sso/{profile}/certificates/{sha256}/refuse", access.ActProfileTrust, w.adminRefuseCertificate},
+		{form, "/sso/{profile}/certificates/{sha256}/distrust", access.ActProfileTrust, w.adminDistrustCertificate},
 
 		{page, "/accounts", access.ActAccountRead, w.adminAccounts},
 		{form, "/accounts/new", access.ActAccountWrite, w.adminCreateAccount},
@@ -150,6 +157,7 @@ type AdminFrame struct {
 	Recovery     RecoveryNotice
 	Up           Link // the page above
 	Tabs         []Tab
+	Banners      []attention // what needs somebody, on every page
 }
 
 // A Link leads somewhere.
@@ -163,7 +171,11 @@ type Tab struct {
 
 // adminFrame makes the frame of a page with the title of a key.
 func (v *visit) adminFrame(section, key string) AdminFrame {
-	return AdminFrame{Frame: v.room(key, ""), Base: v.base, Organization: v.organization.Name, Section: section, Done: v.done(), Recovery: v.notice}
+	f := AdminFrame{Frame: v.room(key, ""), Base: v.base, Organization: v.organization.Name, Section: section, Done: v.done(), Recovery: v.notice}
+	if section != "overview" { // which tells more
+		f.Banners = v.notices(&f, true)
+	}
+	return f
 }
 
 // tabs are the pages about one thing: its details, and its history.

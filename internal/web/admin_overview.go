@@ -65,7 +65,11 @@ func (w *Web) adminOverview(v *visit) error {
 		}
 	}
 	view.steps(profiles)
-	view.attend(domains, profiles, time.Now())
+	view.attend(domains)
+	view.Attention = append(view.Attention, v.notices(&view.AdminFrame, false)...)
+	if view.Users.Owners < 2 {
+		view.Attention = append(view.Attention, attention{view.T("overview.one_owner"), Link{view.T("overview.see_owners"), view.Base + "/roles"}})
+	}
 	if err := view.attendCodes(v); err != nil {
 		return err
 	}
@@ -102,11 +106,8 @@ func (o *overviewView) steps(profiles []sso.View) {
 	}
 }
 
-// certificateNotice is how long before its end a certificate is worth a look.
-const certificateNotice = 60 * 24 * time.Hour
-
-// attend collects what needs attention.
-func (o *overviewView) attend(domains []directory.Domain, profiles []sso.View, now time.Time) {
+// attend collects what of domains needs attention.
+func (o *overviewView) attend(domains []directory.Domain) {
 	for _, d := range domains {
 		key := map[access.DomainStatus]string{
 			access.DomainPending: o.T("overview.pending", d.Name),
@@ -119,18 +120,5 @@ func (o *overviewView) attend(domains []directory.Domain, profiles []sso.View, n
 		if !d.DisputedAt.IsZero() {
 			o.Attention = append(o.Attention, attention{o.T("overview.disputed", d.Name), Link{o.T("overview.see_domain"), o.Base + "/domains/" + d.ID}})
 		}
-	}
-	for _, p := range profiles {
-		for _, c := range p.Certificates {
-			switch {
-			case now.After(c.NotAfter):
-				o.Attention = append(o.Attention, attention{Text: o.T("overview.certificate_expired", p.Name, o.Date(c.NotAfter))})
-			case now.Add(certificateNotice).After(c.NotAfter):
-				o.Attention = append(o.Attention, attention{Text: o.T("overview.certificate_expires", p.Name, o.Date(c.NotAfter))})
-			}
-		}
-	}
-	if o.Users.Owners < 2 {
-		o.Attention = append(o.Attention, attention{o.T("overview.one_owner"), Link{o.T("overview.see_owners"), o.Base + "/roles"}})
 	}
 }

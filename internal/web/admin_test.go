@@ -15,6 +15,7 @@ import (
 	"sallyport/internal/session"
 	"sallyport/internal/sso"
 	"sallyport/internal/testenv/parts"
+	"sallyport/saml/samltest"
 )
 
 // An office is an organization with one of everything that a route can name.
@@ -26,6 +27,7 @@ type office struct {
 	invitation         directory.Invitation
 	imported           imports.Import
 	profile            string // id of its SSO profile, once there is one: see connect
+	trusted            trusted
 	delegated          delegated
 }
 
@@ -90,6 +92,41 @@ func (o *office) connect(t testing.TB) *parts.Profile {
 	return p
 }
 
+// trusted is an SSO profile whose metadata shows another certificate than the
+// known one, and then another Identity Provider.
+type trusted struct{ profile, certificate string }
+
+// trust makes one for an office.
+func (s *site) trust(t testing.TB, o *office) {
+	t.Helper()
+	idp := samltest.NewIdP()
+	show := func() string { return s.Net.Publish(t, "idp.idp.test", idp.Metadata()) }
+	name, url := "Followed", show()
+	v, err := s.SSO.Create(t.Context(), parts.Operator(), o.ID, sso.Input{Name: &name, MetadataURL: &url})
+	if err != nil {
+		t.Fatal(err)
+	}
+	refresh := func() {
+		s.Pass(time.Second)
+		if show(); s.SSO.RefreshMetadata(t.Context(), parts.Operator(), v.ID) != nil {
+			t.Fatal("not refreshed")
+		}
+	}
+	idp.Key = samltest.NamedKey(samltest.RSA3072)
+	refresh()
+	idp.EntityID = "https://other.example/metadata"
+	refresh()
+	seen, err := s.SSO.Certificates(t.Context(), parts.Operator(), v.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range seen.Certificates {
+		if c.State == sso.CertificateWaiting {
+			o.trusted = trusted{v.ID, c.SHA256}
+		}
+	}
+}
+
 // as signs a user in.
 func (s *site) as(t testing.TB, u directory.User) *browser {
 	t.Helper()
@@ -100,8 +137,13 @@ func (s *site) as(t testing.TB, u directory.User) *browser {
 
 // path is that of a route about what the office has.
 func (o *office) path(route string) string {
+	profile := cmp.Or(o.profile, o.delegated.profile, "none")
+	if strings.Contains(route, "/certificates") {
+		profile = cmp.Or(o.trusted.profile, "none")
+	}
 	return "/admin/" + o.ID + strings.NewReplacer("{user}", o.user.ID, "{domain}", o.domain.ID, "{account}", o.account.ID, "{import}", o.imported.ID,
-		"{profile}", cmp.Or(o.profile, o.delegated.profile, "nothing"), "{test}", cmp.Or(o.delegated.test, "nothing"), "{link}", cmp.Or(o.delegated.link, "nothing")).Replace(route)
+		"{profile}", profile, "{test}", cmp.Or(o.delegated.test, "nothing"), "{link}", cmp.Or(o.delegated.link, "nothing"),
+		"{sha256}", cmp.Or(o.trusted.certificate, "nothing")).Replace(route)
 }
 
 func (o *office) home() string { return "/admin/" + o.ID }
@@ -109,7 +151,7 @@ func (o *office) home() string { return "/admin/" + o.ID }
 // snapshot is all that an organization's people could change.
 func (s *site) snapshot(t testing.TB) (sum string) {
 	t.Helper()
-	for _, table := range []string{"organizations", "domains", "users", "invitations", "accounts", "account_members", "sso_tests", "sso_setup_links", "sso_drafts", "sessions", "audit_events"} {
+	for _, table := range []string{"organizations", "domains", "users", "invitations", "accounts", "account_members", "sso_profiles", "sso_certificates", "sso_certificate_standings", "sso_tests", "sso_setup_links", "sso_drafts", "sessions", "audit_events"} {
 		sum += fmt.Sprint(table, s.Count(t, "select count(*) from "+table), " ")
 	}
 	return sum + fmt.Sprint(s.Count(t, "select count(*) from users where status = 'active' and role <> ''"))
@@ -123,6 +165,7 @@ func TestTenantsAreApart(t *testing.T) {
 		acme, globex := s.office(t, "Acme"), s.office(t, "Globex")
 		s.delegate(t, acme)
 		s.delegate(t, globex)
+		s.trust(t, acme)
 		home := s.Independent(t, "home@home.test")
 		visitors := []struct {
 			name   string
@@ -181,6 +224,7 @@ func TestEveryRouteOpensToAdministrators(t *testing.T) {
 	s := secureSite(t)
 	acme := s.office(t, "Acme")
 	s.delegate(t, acme)
+	s.trust(t, acme)
 	for _, visitor := range []directory.User{acme.owner, acme.admin} {
 		for _, route := range s.web.adminRoutes() {
 			if !strings.Contains(route.methods, http.MethodGet) {
@@ -207,6 +251,7 @@ func TestDangerousActsAskForAFreshSignIn(t *testing.T) {
 	s := secureSite(t)
 	acme := s.office(t, "Acme")
 	s.delegate(t, acme)
+	s.trust(t, acme)
 	b := s.as(t, acme.owner)
 	s.Pass(session.FreshFor + time.Second)
 	wants := 0
@@ -292,6 +337,7 @@ func TestAFreshSignInThroughTheIdentityProvider(t *testing.T) {
 func TestNoFormOfTheAdminCenterWorksFromAnotherSite(t *testing.T) {
 	s := secureSite(t)
 	acme := s.office(t, "Acme")
+	s.trust(t, acme)
 	b, before := s.as(t, acme.owner), ""
 	for _, route := range s.web.adminRoutes() {
 		if !strings.Contains(route.methods, http.MethodPost) {
@@ -326,6 +372,7 @@ func TestHostileValuesInEveryForm(t *testing.T) {
 	s := secureSite(t)
 	acme := s.office(t, "Acme")
 	s.delegate(t, acme)
+	s.trust(t, acme)
 	names := []string{"name", "email", "role", "sso", "sso.profile_id", "roles", "account", "session_idle_minutes", "session_max_minutes", "count", "acknowledge"}
 	for _, route := range s.web.adminRoutes() {
 		if !strings.Contains(route.methods, http.MethodPost) || slices.Contains([]string{"/users/{user}/remove", "/users/{user}/sessions", "/domains/{domain}/remove", "/imports"}, route.path) {

@@ -62,7 +62,10 @@ func words(t *testing.T) (keys []string) {
 		"test_note":   "user_not_found user_deactivated sso_not_enabled_for_user sso_profile_mismatch",
 		"test_status": "passed failed warning not_reached not_needed not_told", "test_result": "pending passed failed",
 		"profile_state": "draft configured tested enforced disabled", "setup_status": "open claimed expired revoked", "draft_key": "added kept removed",
-		"account_role": "administrator developer billing support viewer", "kind": strings.Join(auditKinds, " "),
+		"certificate_state": "used waiting refused distrusted", "key_state": "next current previous",
+		"metadata_failure": "not_web not_public unreachable untrusted redirected too_large status invalid several expired busy entity",
+		"notice":           "certificate_expired certificate_expires key_expires certificate_waiting entity_waiting metadata_failing see",
+		"account_role":     "administrator developer billing support viewer", "kind": strings.Join(auditKinds, " "),
 	} {
 		for value := range strings.FieldsSeq(values) {
 			keys = append(keys, kind+"."+value)

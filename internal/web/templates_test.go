@@ -32,6 +32,7 @@ var views = map[string]any{
 	"admin_domains": domainsView{}, "admin_domain": domainView{}, "admin_users": usersView{}, "admin_user": userView{},
 	"admin_enforce": enforceView{}, "admin_without_sso": withoutSSOView{},
 	"admin_imports": importsView{}, "admin_import": importView{}, "admin_accounts": accountsView{}, "admin_account": accountView{},
+	"admin_certificates": certificatesView{},
 }
 
 // hostile is what somebody could have put into every text.
