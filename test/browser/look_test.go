@@ -248,7 +248,7 @@ var looks = []struct {
 const maxPage = 60 << 10
 
 func pagesAreAccessible(t *testing.T, s *stage) {
-	for _, page := range slices.Concat(pageCases(), linkPages(), adminCases(), helpCases(), enforcePages(), connectionCases()) {
+	for _, page := range slices.Concat(pageCases(), linkPages(), adminCases(), helpCases(), enforcePages(), connectionCases(), certificateCases()) {
 		t.Run(page.name, func(t *testing.T) {
 			t.Parallel()
 			b := page.open(t, s)
@@ -334,6 +334,7 @@ func languages(t *testing.T, s *stage) {
 	b.german(t, "security")
 
 	s.germanAdminCenter(t, s.watch(t, german.NewTab(t)))
+	s.germanCertificates(t, s.watch(t, german.NewTab(t)))
 	s.germanRecovery(t, german.NewTab(t))
 
 	p, second := s.enforced(t, nil)

@@ -90,6 +90,8 @@ func TestInABrowser(t *testing.T) {
 		{"a domain is proved without JavaScript", domainProofWithoutScript},
 		{"forty known users are taken in", importKnown},
 		{"forty known users are taken in without JavaScript", importKnownWithoutScript},
+		{"a certificate is approved and another distrusted", certificatesWithScript},
+		{"certificates are decided on without JavaScript", certificatesWithoutScript},
 		{"users are imported from a file, and the errors corrected", importFile},
 		{"importing works without JavaScript", importWithoutScript},
 		{"the help finds a guide by a word of it", findsHelpWithScript},
@@ -142,7 +144,7 @@ func newStage(t *testing.T) *stage {
 	s.Server = harness.Start(t, harness.Options{
 		Base: "https://" + net.JoinHostPort(appHost, port),
 		Args: []string{"--listen", address, "--tls-cert", files.CertFile, "--tls-key", files.KeyFile, "--support-url", "https://support.sallyport.test/",
-			"--dns-resolver", s.dns.Address},
+			"--dns-resolver", s.dns.Address, "--outbound-allow", "127.0.0.0/8"},
 	})
 	s.idp = newIdPSite(t, files)
 	return s
