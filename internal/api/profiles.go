@@ -15,6 +15,7 @@ type profileOut struct {
 	ID             string       `json:"id"`
 	OrganizationID string       `json:"organization_id"`
 	Name           string       `json:"name"`
+	Notes          string       `json:"notes"`
 	State          sso.State    `json:"state" enum:"draft,configured,tested,enforced,disabled"`
 	ManagedBy      string       `json:"managed_by" enum:"organization,operator"`
 	EntityID       string       `json:"entity_id" doc:"Ours."`
@@ -56,7 +57,7 @@ type certificateOut struct {
 func (a *API) showProfile(v sso.View) profileOut {
 	urls := a.SSO.URLs(v.ID)
 	out := profileOut{
-		ID: v.ID, OrganizationID: v.OrganizationID, Name: v.Name, State: v.State, ManagedBy: v.ManagedBy,
+		ID: v.ID, OrganizationID: v.OrganizationID, Name: v.Name, Notes: v.Notes, State: v.State, ManagedBy: v.ManagedBy,
 		EntityID: urls.EntityID, ACSURL: urls.ACS, MetadataURL: urls.Metadata, SLOURL: urls.SLO, StartURL: urls.Start,
 		IdP:     idpOut{Product: v.IdP, EntityID: optional(v.Profile.EntityID), Endpoints: []endpointOut{}, Certificates: []certificateOut{}},
 		Options: v.Options, Warnings: showWarnings(v.Warnings), TestedAt: instant(v.TestedAt), CreatedAt: v.CreatedAt,
@@ -88,6 +89,7 @@ func (o *idpOut) endpoints(use string, list []saml.Endpoint) (first *string) {
 // ProfileIn is the body of a new profile or a change.
 type ProfileIn struct {
 	Name         *string    `json:"name,omitempty"`
+	Notes        *string    `json:"notes,omitempty" maxLength:"2000" doc:"What people want to remember of it."`
 	IdP          *string    `json:"idp,omitempty" doc:"Which product it is: entra, okta, …, other."`
 	MetadataXML  *string    `json:"metadata_xml,omitempty" maxLength:"5242880"`
 	MetadataURL  *string    `json:"metadata_url,omitempty" maxLength:"2048" doc:"The Identity Provider's: https, or http to a network that the operator allows. It is fetched before the answer, and daily from then on, until the data come from elsewhere."`
@@ -118,7 +120,7 @@ type optionsIn struct {
 
 func (in *ProfileIn) input() sso.Input {
 	return sso.Input{
-		Name: in.Name, IdP: in.IdP, Options: (*sso.OptionsInput)(in.Options), MetadataXML: in.MetadataXML, MetadataURL: in.MetadataURL, EntityID: in.EntityID,
+		Name: in.Name, Notes: in.Notes, IdP: in.IdP, Options: (*sso.OptionsInput)(in.Options), MetadataXML: in.MetadataXML, MetadataURL: in.MetadataURL, EntityID: in.EntityID,
 		SSOURL: in.SSOURL, SLOURL: in.SLOURL, Certificates: in.Certificates, ManagedBy: in.ManagedBy,
 	}
 }

@@ -27,6 +27,7 @@ var options = map[string]string{
 }
 
 func profileFlags(f *pflag.FlagSet) {
+	f.String("notes", "", "what people want to remember of it")
 	f.String("idp", "", "which product it is: entra, okta, …, other")
 	f.String("metadata-file", "", "the Identity Provider's metadata; - for standard input")
 	f.String("metadata-url", "", "where its metadata is fetched from, now and daily")
@@ -51,7 +52,7 @@ func profileFlags(f *pflag.FlagSet) {
 
 // profileBody reads the flags of a profile.
 func (c *cli) profileBody(f *pflag.FlagSet) (fields, error) {
-	body := given(f, "name", "idp", "metadata_url", "entity_id", "sso_url", "slo_url", "managed_by", "state")
+	body := given(f, "name", "notes", "idp", "metadata_url", "entity_id", "sso_url", "slo_url", "managed_by", "state")
 	if path, _ := f.GetString("metadata-file"); path != "" { // it is there
 		text, err := c.readFile(path)
 		if err != nil {

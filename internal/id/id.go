@@ -16,6 +16,7 @@ const (
 	Account        Kind = "acc"
 	SSOProfile     Kind = "sso"
 	SSOKey         Kind = "key"
+	SSOReading     Kind = "rdg"
 	App            Kind = "app"
 	Event          Kind = "evt"
 	Attempt        Kind = "att"

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-var kinds = []Kind{Organization, Domain, User, Account, SSOProfile, SSOKey, App, Event, Attempt, Session,
+var kinds = []Kind{Organization, Domain, User, Account, SSOProfile, SSOKey, SSOReading, App, Event, Attempt, Session,
 	APIToken, Job, Invitation, ConnectionTest, SetupLink, Request}
 
 func at(ms int64) func() time.Time {

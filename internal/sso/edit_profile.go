@@ -268,6 +268,7 @@ func differences(old, new *Profile) []audit.Change {
 		}
 	}
 	note("name", old.Name, new.Name)
+	note("notes", old.Notes, new.Notes)
 	note("idp", old.IdP, new.IdP)
 	note("managed_by", old.ManagedBy, new.ManagedBy)
 	note("disabled", old.Disabled, new.Disabled)

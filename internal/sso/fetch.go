@@ -84,13 +84,15 @@ func (e *fetchError) sentence() string {
 
 // fault is the refusal of who gave the address.
 func (e *fetchError) fault(field string) *fault.Error {
-	code := fault.MetadataFetchFailed
+	code, reason := fault.MetadataFetchFailed, e.Reason
 	switch e.Reason {
-	case reasonInvalid, reasonSeveral, reasonExpired:
+	case reasonInvalid, reasonSeveral:
+		code, reason = fault.MetadataInvalid, "" // the sentence knows more
+	case reasonExpired:
 		code = fault.MetadataInvalid
 	}
 	f := fault.Wrap(e, code, e.sentence())
-	f.Fields = []fault.Field{{Name: field, Message: e.sentence()}}
+	f.Fields = []fault.Field{{Name: field, Message: e.sentence(), Reason: reason}}
 	return f
 }
 
@@ -219,7 +221,7 @@ func refusedFetch(err error) error {
 // that saves it. Of the profile its options count, with what the input makes of
 // them.
 func (s *Service) lookAhead(ctx context.Context, in *Input, p *Profile) error {
-	if in.MetadataURL == nil {
+	if in.MetadataURL == nil || in.fetched != nil {
 		return nil
 	}
 	address := strings.TrimSpace(*in.MetadataURL)
@@ -256,7 +258,7 @@ func (s *Service) lookAhead(ctx context.Context, in *Input, p *Profile) error {
 // putSource writes where the data of a profile come from, as an input has left
 // it.
 func (in *Input) putSource(tx *db.Tx, p *Profile, l *ledger) error {
-	if in.MetadataURL == nil && in.MetadataXML == nil && in.EntityID == nil && in.SSOURL == nil && in.Certificates == nil {
+	if in.proposal == nil && in.MetadataURL == nil && in.MetadataXML == nil && in.EntityID == nil && in.SSOURL == nil && in.Certificates == nil {
 		return nil
 	}
 	return putSource(tx, p, l, in.fetched)

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"sallyport/internal/directory"
 	"sallyport/internal/fault"
@@ -20,6 +22,7 @@ import (
 // Identity Provider either its metadata is given or its fields.
 type Input struct {
 	Name    *string
+	Notes   *string
 	IdP     *string
 	Options *OptionsInput
 
@@ -36,7 +39,8 @@ type Input struct {
 	State     *State // StateDisabled or StateConfigured
 	ManagedBy *string
 
-	fetched *fetched // from MetadataURL
+	fetched  *fetched  // from MetadataURL
+	proposal *Proposal // what was read before, see [Service.Accept]
 }
 
 // OptionsInput is [Options] with nil for what stays as it is.
@@ -79,6 +83,13 @@ func (in *Input) apply(p *Profile, l *ledger, now time.Time) error {
 		}
 		p.IdP = *in.IdP
 	}
+	if in.Notes != nil {
+		notes, why := cleanNotes(*in.Notes)
+		if why != "" {
+			wrong = append(wrong, fault.Field{Name: "notes", Message: why})
+		}
+		p.Notes = notes
+	}
 	if in.ManagedBy != nil {
 		if *in.ManagedBy != ManagedByOrganization && *in.ManagedBy != ManagedByOperator {
 			wrong = append(wrong, fault.Field{Name: "managed_by", Message: "is organization or operator"})
@@ -92,6 +103,8 @@ func (in *Input) apply(p *Profile, l *ledger, now time.Time) error {
 		return fault.Invalid(wrong...)
 	}
 	switch {
+	case in.proposal != nil:
+		return in.proposal.adopt(p, l, now)
 	case in.MetadataXML != nil:
 		return in.applyMetadata(p, l, now)
 	case in.MetadataURL != nil:
@@ -165,40 +178,70 @@ func (o *Options) pins() (certs []*x509.Certificate, wrong string) {
 
 // applyMetadata takes the Identity Provider's data from its metadata.
 func (in *Input) applyMetadata(p *Profile, l *ledger, now time.Time) error {
-	refuse := func(reason string) error {
-		f := fault.New(fault.MetadataInvalid, reason)
-		f.Fields = []fault.Field{{Name: "metadata_xml", Message: reason}}
-		return f
-	}
-	pins, why := p.Options.pins()
-	if why != "" {
-		return refuse("the pinned certificate " + why)
-	}
-	found, err := metadata.Parse([]byte(*in.MetadataXML), pins...)
+	found, err := in.entities(p, now)
 	if err != nil {
-		return refuse(err.Error())
+		return err
 	}
 	if in.EntityID != nil {
 		found = slices.DeleteFunc(found, func(e metadata.Entity) bool { return e.ID != *in.EntityID })
 	}
 	switch {
 	case len(found) == 0:
-		return refuse("the document holds no Identity Provider with this entity ID")
+		return metadataFault("the document holds no Identity Provider with this entity ID")
 	case len(found) > 1:
 		var ids []string
 		for _, e := range found[:min(len(found), 10)] {
 			ids = append(ids, e.ID)
 		}
-		return refuse(fmt.Sprintf("the document holds %d Identity Providers; name one as entity_id: %s", len(found), strings.Join(ids, ", ")))
-	}
-	if until := found[0].ValidUntil; pins != nil && !until.IsZero() && now.After(until) {
-		return refuse("the signed document was valid until " + until.UTC().Format(time.RFC3339))
+		return metadataFault(fmt.Sprintf("the document holds %d Identity Providers; name one as entity_id: %s", len(found), strings.Join(ids, ", ")))
+	case found[0].Fault != nil:
+		return metadataFault(found[0].Fault.Error())
 	}
 	if !p.adopt(l, &fetched{entity: found[0], at: now}) {
 		return errNoneLeft()
 	}
 	p.MetadataURL = ""
 	return nil
+}
+
+// entities reads the metadata. Where there is a pin, one of its certificates has
+// to have signed it.
+func (in *Input) entities(p *Profile, now time.Time) ([]metadata.Entity, error) {
+	pins, why := p.Options.pins()
+	if why != "" {
+		return nil, metadataFault("the pinned certificate " + why)
+	}
+	found, err := metadata.Parse([]byte(*in.MetadataXML), pins...)
+	if err != nil {
+		return nil, metadataFault(err.Error())
+	}
+	for i := range found {
+		if e := &found[i]; pins != nil && !e.ValidUntil.IsZero() && now.After(e.ValidUntil) {
+			e.Fault = &metadata.Error{Reason: "the signed document was valid until " + e.ValidUntil.UTC().Format(time.RFC3339)}
+		}
+	}
+	return found, nil
+}
+
+func metadataFault(reason string) error {
+	f := fault.New(fault.MetadataInvalid, reason)
+	f.Fields = []fault.Field{{Name: "metadata_xml", Message: reason}}
+	return f
+}
+
+// maxNotes bounds the notes of a profile, in characters.
+const maxNotes = 2000
+
+// cleanNotes returns notes as they are kept: any number of lines.
+func cleanNotes(text string) (notes, wrong string) {
+	notes = strings.TrimSpace(strings.ReplaceAll(text, "\r\n", "\n"))
+	switch {
+	case !utf8.ValidString(notes) || strings.ContainsFunc(notes, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }):
+		return "", "holds characters that can't be shown"
+	case utf8.RuneCountInString(notes) > maxNotes:
+		return "", fmt.Sprintf("has at most %d characters", maxNotes)
+	}
+	return notes, ""
 }
 
 // setCertificates replaces the certificates; those that were there keep the

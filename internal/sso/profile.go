@@ -21,6 +21,7 @@ type Profile struct {
 	ID             string
 	OrganizationID string
 	Name           string
+	Notes          string // what its people want to remember of it; they matter to nothing
 	IdP            string // which product it is: one of [Products]
 	ManagedBy      string // ManagedByOrganization or ManagedByOperator
 	Disabled       bool

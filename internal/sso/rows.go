@@ -14,12 +14,12 @@ import (
 // profiles
 
 const profileColumns = `id, organization_id, name, idp, managed_by, disabled, idp_entity_id, idp_sso, idp_slo, options,
-	tested_hash, tested_at, version, created_at, metadata_url`
+	tested_hash, tested_at, version, created_at, metadata_url, notes`
 
 func scanProfile(row db.Scanner) (p Profile, err error) {
 	var sso, slo, options string
 	if err = row.Scan(&p.ID, &p.OrganizationID, &p.Name, &p.IdP, &p.ManagedBy, &p.Disabled, &p.EntityID, &sso, &slo, &options,
-		&p.TestedHash, &p.TestedAt, &p.Version, &p.CreatedAt, &p.MetadataURL); err != nil {
+		&p.TestedHash, &p.TestedAt, &p.Version, &p.CreatedAt, &p.MetadataURL, &p.Notes); err != nil {
 		return p, err
 	}
 	// Options that a row does not know have their default.
@@ -103,9 +103,9 @@ func insertProfile(tx *db.Tx, p *Profile) error {
 		return err
 	}
 	if _, err := tx.Exec(`insert into sso_profiles (`+profileColumns+`)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
 		p.ID, p.OrganizationID, p.Name, p.IdP, p.ManagedBy, p.Disabled, p.EntityID, sso, slo, options,
-		p.TestedHash, p.TestedAt, p.Version, p.CreatedAt, p.MetadataURL); err != nil {
+		p.TestedHash, p.TestedAt, p.Version, p.CreatedAt, p.MetadataURL, p.Notes); err != nil {
 		return err
 	}
 	return putCertificates(tx, p)
@@ -119,9 +119,9 @@ func updateProfile(tx *db.Tx, p *Profile) error {
 	p.Version++
 	if _, err := tx.Exec(`update sso_profiles set name = $2, idp = $3, managed_by = $4, disabled = $5, idp_entity_id = $6,
 			idp_sso = $7, idp_slo = $8, options = $9, tested_hash = $10, tested_at = $11, version = $12,
-			metadata_url = $13 where id = $1`,
+			metadata_url = $13, notes = $14 where id = $1`,
 		p.ID, p.Name, p.IdP, p.ManagedBy, p.Disabled, p.EntityID, sso, slo, options, p.TestedHash, p.TestedAt, p.Version,
-		p.MetadataURL); err != nil {
+		p.MetadataURL, p.Notes); err != nil {
 		return err
 	}
 	return putCertificates(tx, p)
@@ -149,7 +149,7 @@ func putCertificates(tx *db.Tx, p *Profile) error {
 }
 
 func deleteProfile(tx *db.Tx, profileID string) error {
-	for _, table := range []string{"sso_certificates", "sso_keys", "sso_drafts", "sso_tests", "sso_setup_links", "sso_metadata", "sso_certificate_standings",
+	for _, table := range []string{"sso_certificates", "sso_keys", "sso_readings", "sso_drafts", "sso_tests", "sso_setup_links", "sso_metadata", "sso_certificate_standings",
 		"sso_certificate_uses", "sso_expiry_mails"} {
 		if _, err := tx.Exec(`delete from `+table+` where sso_profile_id = $1`, profileID); err != nil {
 			return err
@@ -157,6 +157,42 @@ func deleteProfile(tx *db.Tx, profileID string) error {
 	}
 	_, err := tx.Exec(`delete from sso_profiles where id = $1`, profileID)
 	return err
+}
+
+// readings
+
+func insertReading(tx *db.Tx, r *Reading) error {
+	found, err := r.document()
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(`insert into sso_readings (id, sso_profile_id, source, metadata_url, pin, found, created_at) values ($1, $2, $3, $4, $5, $6, $7)`,
+		r.ID, r.ProfileID, r.Source, r.URL, r.pin, found, r.CreatedAt)
+	return err
+}
+
+// deleteReadings deletes all readings of a profile but the newest ones.
+func deleteReadings(tx *db.Tx, profileID string, but int) error {
+	_, err := tx.Exec(`delete from sso_readings where sso_profile_id = $1 and id not in
+		(select id from sso_readings where sso_profile_id = $1 order by id desc limit $2)`, profileID, but)
+	return err
+}
+
+// readingByID returns a reading that was made after an instant; fault.NotFound
+// if there is none.
+func readingByID(tx *db.Tx, profileID, readingID string, after time.Time) (Reading, error) {
+	r, err := db.One(tx, func(row db.Scanner) (r Reading, err error) {
+		var found string
+		if err = row.Scan(&r.ID, &r.ProfileID, &r.Source, &r.URL, &r.pin, &found, &r.CreatedAt); err != nil {
+			return r, err
+		}
+		return r, r.parse(found)
+	}, `select id, sso_profile_id, source, metadata_url, pin, found, created_at from sso_readings
+		where id = $1 and sso_profile_id = $2 and created_at > $3`, readingID, profileID, after)
+	if errors.Is(err, db.ErrNoRows) {
+		return r, fault.New(fault.NotFound, "")
+	}
+	return r, err
 }
 
 // keys
@@ -549,6 +585,7 @@ func purge(tx *db.Tx, batch int64) (more bool, err error) {
 		{"sso_keys", "id", "remove_at", tx.Now()},
 		{"sso_tests", "id", "created_at", tx.Now().Add(-keepTests)},
 		{"sso_setup_links", "id", "expires_at", tx.Now().Add(-keepSetupLinks)},
+		{"sso_readings", "id", "created_at", tx.Now().Add(-readingFor)},
 	} {
 		n, err := tx.Exec(`delete from `+d.table+` where `+d.key+` in (select `+d.key+` from `+d.table+
 			` where `+d.column+` < $1 limit $2)`, d.before, batch)

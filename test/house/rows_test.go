@@ -22,7 +22,7 @@ var owners = map[string]string{
 	"arrivals":     "internal/signin",
 	"sso_profiles": "internal/sso", "sso_certificates": "internal/sso", "sso_requests": "internal/sso", "sso_assertions": "internal/sso", "sso_tickets": "internal/sso",
 	"sso_tests": "internal/sso", "sso_setup_links": "internal/sso", "sso_drafts": "internal/sso",
-	"sso_keys": "internal/sso", "sso_logouts": "internal/sso", "sso_metadata": "internal/sso",
+	"sso_keys": "internal/sso", "sso_readings": "internal/sso", "sso_logouts": "internal/sso", "sso_metadata": "internal/sso",
 	"sso_certificate_standings": "internal/sso", "sso_certificate_uses": "internal/sso", "sso_expiry_mails": "internal/sso",
 	"api_tokens":     "internal/token",
 	"audit_events":   "internal/audit",
