@@ -96,6 +96,10 @@ type Reading struct {
 	CreatedAt time.Time
 }
 
+// MaxMetadata is the greatest length of a document that is not fetched by URL,
+// in octets.
+const MaxMetadata = metadata.MaxSize
+
 // readingFor is how long a reading is kept.
 const readingFor = time.Hour
 

@@ -83,6 +83,21 @@ func (w *Web) adminRoutes() []adminRoute {
 		{form, "/sso/{profile}/certificates/{sha256}/approve", access.ActProfileTrust, w.adminApproveCertificate},
 		{form, "/sso/{profile}/certificates/{sha256}/refuse", access.ActProfileTrust, w.adminRefuseCertificate},
 		{form, "/sso/{profile}/certificates/{sha256}/distrust", access.ActProfileTrust, w.adminDistrustCertificate},
+		{page, "/sso", access.ActProfileRead, w.adminProfiles},
+		{form, "/sso/new", access.ActProfileWrite, w.adminNewProfile},
+		{page, "/sso/{profile}", access.ActProfileRead, w.adminProfile},
+		{page, "/sso/{profile}/history", access.ActAuditRead, w.adminProfileHistory},
+		{page, "/sso/{profile}/domain", access.ActProfileRead, w.adminProfileDomain},
+		{form, "/sso/{profile}/product", access.ActProfileWrite, w.adminProfileProduct},
+		{form, "/sso/{profile}/idp", access.ActProfileWrite, w.adminProfileIdP},
+		{form, "/sso/{profile}/idp/{reading}", access.ActProfileWrite, w.adminProfileReading},
+		{form, "/sso/{profile}/options", access.ActProfileWrite, w.adminProfileOptions},
+		{form, "/sso/{profile}/name", access.ActProfileWrite, w.adminRenameProfile},
+		{form, "/sso/{profile}/disable", access.ActProfileWrite, w.adminDisableProfile},
+		{form, "/sso/{profile}/enable", access.ActProfileWrite, w.adminEnableProfile},
+		{form, "/sso/{profile}/remove", access.ActProfileWrite, w.adminRemoveProfile},
+		{page, "/sso/{profile}/keys", access.ActProfileRead, w.adminProfileKeys},
+		{form, "/sso/{profile}/keys/rotate", access.ActProfileKey, w.adminRotateKey},
 
 		{page, "/accounts", access.ActAccountRead, w.adminAccounts},
 		{form, "/accounts/new", access.ActAccountWrite, w.adminCreateAccount},
@@ -157,6 +172,7 @@ type AdminFrame struct {
 	Recovery     RecoveryNotice
 	Up           Link // the page above
 	Tabs         []Tab
+	Stepper      []stepRow   // of the setup that the page is a step of
 	Banners      []attention // what needs somebody, on every page
 }
 

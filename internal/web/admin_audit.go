@@ -74,7 +74,8 @@ func (v *visit) targetURL(t audit.Target) string {
 	kinds := map[string]struct {
 		kind id.Kind
 		path string
-	}{"user": {id.User, "/users/"}, "domain": {id.Domain, "/domains/"}, "account": {id.Account, "/accounts/"}}
+	}{"user": {id.User, "/users/"}, "domain": {id.Domain, "/domains/"}, "account": {id.Account, "/accounts/"},
+		"sso_profile": {id.SSOProfile, "/sso/"}}
 	if k, ok := kinds[t.Kind]; ok && k.kind.Valid(t.ID) {
 		return v.base + k.path + t.ID
 	}

@@ -85,6 +85,7 @@ func (v *visit) showCertificates(status int, t *sso.TrustView, refused string) e
 	view := certificatesView{AdminFrame: v.adminFrame("sso", "certificates.title"), Path: v.base + v.certificatesPath(t),
 		Managed: t.ManagedBy == sso.ManagedByOperator, Refused: refused, None: t.Profile.EntityID != "" && len(t.Profile.Certificates) == 0}
 	view.Title, view.Up, view.Banners = view.T("certificates.of", t.Name), Link{t.Name, v.base + "/sso/" + t.ID}, nil
+	view.Tabs = view.profileTabs(t.ID, "/certificates")
 	now := time.Now()
 	view.Metadata = view.feed(&t.Metadata, now)
 	if o := t.Metadata.Other; o != nil {

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"sallyport/internal/access"
@@ -80,23 +81,30 @@ func (w *Web) adminOverview(v *visit) error {
 	return v.render(http.StatusOK, "admin_overview", view)
 }
 
-// steps fills in the checklist. What is left of it is set up by the API so far,
-// so that its steps lead nowhere.
+// steps fills in the checklist. Those of SSO are about the profile that is
+// furthest.
 func (o *overviewView) steps(profiles []sso.View) {
-	var configured, tested bool
+	order := []sso.State{sso.Draft, sso.Configured, sso.Tested, sso.Enforced}
+	rank, path := -1, ""
 	for _, p := range profiles {
-		configured = configured || p.State != sso.Draft
-		tested = tested || p.State == sso.Tested || p.State == sso.Enforced
+		if at := slices.Index(order, p.State); at > rank {
+			rank, path = at, o.Base+"/sso/"+p.ID
+		}
 	}
+	create, test, enforce := o.Base+"/sso/new", "", "" // there is nothing to test without one
+	if rank >= 0 {
+		create, test, enforce = path+"/"+stepIdP, path+"/"+stepTest, path+"/"+stepEnforce
+	}
+	configured, tested := rank >= slices.Index(order, sso.Configured), rank >= slices.Index(order, sso.Tested)
 	o.Steps = []setupStep{
 		{Text: o.T("overview.step.domain"), Hint: o.T("overview.step.domain_hint"), URL: o.Base + "/domains", Done: o.Verified > 0},
 		{Text: o.T("overview.step.users"), Hint: o.T("overview.step.users_hint"), URL: o.Base + "/users", Done: o.Users.Total > 1},
 	}
 	if !o.NoSSO {
 		o.Steps = append(o.Steps,
-			setupStep{Text: o.T("overview.step.profile"), Hint: o.T("overview.step.profile_hint"), Done: configured},
-			setupStep{Text: o.T("overview.step.test"), Hint: o.T("overview.step.test_hint"), Done: tested},
-			setupStep{Text: o.T("overview.step.enforce"), Hint: o.T("overview.step.enforce_hint"), Done: o.Enforced > 0})
+			setupStep{Text: o.T("overview.step.profile"), Hint: o.T("overview.step.profile_hint"), URL: create, Done: configured},
+			setupStep{Text: o.T("overview.step.test"), Hint: o.T("overview.step.test_hint"), URL: test, Done: tested},
+			setupStep{Text: o.T("overview.step.enforce"), Hint: o.T("overview.step.enforce_hint"), URL: enforce, Done: o.Enforced > 0})
 	}
 	o.SetUp = true
 	for i := range o.Steps {

@@ -29,6 +29,7 @@ type office struct {
 	profile            string // id of its SSO profile, once there is one: see connect
 	trusted            trusted
 	delegated          delegated
+	reading            sso.Reading
 }
 
 // delegated is an SSO profile with a test that was answered, and a setup link
@@ -127,6 +128,19 @@ func (s *site) trust(t testing.TB, o *office) {
 	}
 }
 
+// furnished is an office with an SSO profile, and with what was read for it.
+func (s *site) furnished(t testing.TB, name string) *office {
+	t.Helper()
+	o := s.office(t, name)
+	s.delegate(t, o)
+	s.trust(t, o)
+	var err error
+	if o.reading, err = s.SSO.ReadIdP(t.Context(), parts.Operator(), o.delegated.profile, sso.Pasted, parts.Known(samltest.NewIdP())); err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
 // as signs a user in.
 func (s *site) as(t testing.TB, u directory.User) *browser {
 	t.Helper()
@@ -143,7 +157,7 @@ func (o *office) path(route string) string {
 	}
 	return "/admin/" + o.ID + strings.NewReplacer("{user}", o.user.ID, "{domain}", o.domain.ID, "{account}", o.account.ID, "{import}", o.imported.ID,
 		"{profile}", profile, "{test}", cmp.Or(o.delegated.test, "nothing"), "{link}", cmp.Or(o.delegated.link, "nothing"),
-		"{sha256}", cmp.Or(o.trusted.certificate, "nothing")).Replace(route)
+		"{sha256}", cmp.Or(o.trusted.certificate, "nothing"), "{reading}", cmp.Or(o.reading.ID, "nothing")).Replace(route)
 }
 
 func (o *office) home() string { return "/admin/" + o.ID }
@@ -151,7 +165,7 @@ func (o *office) home() string { return "/admin/" + o.ID }
 // snapshot is all that an organization's people could change.
 func (s *site) snapshot(t testing.TB) (sum string) {
 	t.Helper()
-	for _, table := range []string{"organizations", "domains", "users", "invitations", "accounts", "account_members", "sso_profiles", "sso_certificates", "sso_certificate_standings", "sso_tests", "sso_setup_links", "sso_drafts", "sessions", "audit_events"} {
+	for _, table := range []string{"organizations", "domains", "users", "invitations", "accounts", "account_members", "sso_profiles", "sso_certificates", "sso_certificate_standings", "sso_tests", "sso_setup_links", "sso_drafts", "sso_readings", "sso_keys", "sessions", "audit_events"} {
 		sum += fmt.Sprint(table, s.Count(t, "select count(*) from "+table), " ")
 	}
 	return sum + fmt.Sprint(s.Count(t, "select count(*) from users where status = 'active' and role <> ''"))
@@ -162,10 +176,8 @@ func (s *site) snapshot(t testing.TB) (sum string) {
 func TestTenantsAreApart(t *testing.T) {
 	parts.Each(t, func(t *testing.T, p *parts.Parts) {
 		s := newSite(t, p, parts.BaseURL)
-		acme, globex := s.office(t, "Acme"), s.office(t, "Globex")
-		s.delegate(t, acme)
+		acme, globex := s.furnished(t, "Acme"), s.office(t, "Globex")
 		s.delegate(t, globex)
-		s.trust(t, acme)
 		home := s.Independent(t, "home@home.test")
 		visitors := []struct {
 			name   string
@@ -222,9 +234,7 @@ func TestTenantsAreApart(t *testing.T) {
 // an administrator.
 func TestEveryRouteOpensToAdministrators(t *testing.T) {
 	s := secureSite(t)
-	acme := s.office(t, "Acme")
-	s.delegate(t, acme)
-	s.trust(t, acme)
+	acme := s.furnished(t, "Acme")
 	for _, visitor := range []directory.User{acme.owner, acme.admin} {
 		for _, route := range s.web.adminRoutes() {
 			if !strings.Contains(route.methods, http.MethodGet) {
@@ -249,9 +259,7 @@ func TestEveryRouteOpensToAdministrators(t *testing.T) {
 // whose right wants it lead to the page that asks, and back; the others don't.
 func TestDangerousActsAskForAFreshSignIn(t *testing.T) {
 	s := secureSite(t)
-	acme := s.office(t, "Acme")
-	s.delegate(t, acme)
-	s.trust(t, acme)
+	acme := s.furnished(t, "Acme")
 	b := s.as(t, acme.owner)
 	s.Pass(session.FreshFor + time.Second)
 	wants := 0
@@ -336,8 +344,7 @@ func TestAFreshSignInThroughTheIdentityProvider(t *testing.T) {
 
 func TestNoFormOfTheAdminCenterWorksFromAnotherSite(t *testing.T) {
 	s := secureSite(t)
-	acme := s.office(t, "Acme")
-	s.trust(t, acme)
+	acme := s.furnished(t, "Acme")
 	b, before := s.as(t, acme.owner), ""
 	for _, route := range s.web.adminRoutes() {
 		if !strings.Contains(route.methods, http.MethodPost) {
@@ -370,12 +377,12 @@ var hostileValues = []string{
 // a failure, and what was sent comes back as text.
 func TestHostileValuesInEveryForm(t *testing.T) {
 	s := secureSite(t)
-	acme := s.office(t, "Acme")
-	s.delegate(t, acme)
-	s.trust(t, acme)
-	names := []string{"name", "email", "role", "sso", "sso.profile_id", "roles", "account", "session_idle_minutes", "session_max_minutes", "count", "acknowledge"}
+	acme := s.furnished(t, "Acme")
+	names := []string{"name", "email", "role", "sso", "sso.profile_id", "roles", "account", "session_idle_minutes", "session_max_minutes", "count", "acknowledge",
+		"idp", "notes", "metadata_xml", "entity_id", "sso_url", "slo_url", "certificates", "delay", "options.idp_initiated", "options.name_id_policy",
+		"options.clock_tolerance_seconds", "options.authn_context", "options.metadata_pin"}
 	for _, route := range s.web.adminRoutes() {
-		if !strings.Contains(route.methods, http.MethodPost) || slices.Contains([]string{"/users/{user}/remove", "/users/{user}/sessions", "/domains/{domain}/remove", "/imports"}, route.path) {
+		if !strings.Contains(route.methods, http.MethodPost) || slices.Contains([]string{"/users/{user}/remove", "/users/{user}/sessions", "/domains/{domain}/remove", "/sso/{profile}/remove", "/imports"}, route.path) {
 			continue // these have no fields: whatever is sent, they act
 		}
 		for i, value := range hostileValues {

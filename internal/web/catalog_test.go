@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"sallyport/help"
 	"sallyport/internal/fault"
 	"sallyport/internal/password"
+	"sallyport/internal/sso"
 )
 
 func texts(t *testing.T) catalog {
@@ -63,15 +65,39 @@ func words(t *testing.T) (keys []string) {
 		"test_status": "passed failed warning not_reached not_needed not_told", "test_result": "pending passed failed",
 		"profile_state": "draft configured tested enforced disabled", "setup_status": "open claimed expired revoked", "draft_key": "added kept removed",
 		"certificate_state": "used waiting refused distrusted", "key_state": "next current previous",
-		"metadata_failure": "not_web not_public unreachable untrusted redirected too_large status invalid several expired busy entity",
-		"notice":           "certificate_expired certificate_expires key_expires certificate_waiting entity_waiting metadata_failing see",
-		"account_role":     "administrator developer billing support viewer", "kind": strings.Join(auditKinds, " "),
+		"metadata_failure":   "not_web not_public unreachable untrusted redirected too_large status invalid several expired busy entity",
+		"notice":             "certificate_expired certificate_expires key_expires certificate_waiting entity_waiting metadata_failing see",
+		"profile_state_what": "draft configured tested enforced disabled",
+		"setup_step":         "domain product idp test enforce", "way_in": "upload paste url hand", "way_in_what": "upload paste url hand",
+		"metadata_wrong": strings.Join(wrongs(), " "),
+		"warning":        "certificate_expired endpoint_not_https sha1_allowed rsa15_allowed enforced_not_tested",
+		"key_delay":      "7d 30d now", "key_delay_hint": "7d 30d now", "option": strings.Join(optionTexts(), " "),
+		"option.idp_initiated": "restart refuse accept", "option.idp_initiated_what": "restart refuse accept",
+		"option.name_id_policy": "emailAddress unspecified none",
+		"account_role":          "administrator developer billing support viewer", "kind": strings.Join(auditKinds, " "),
 	} {
 		for value := range strings.FieldsSeq(values) {
 			keys = append(keys, kind+"."+value)
 		}
 	}
 	return keys
+}
+
+// optionTexts are the options of an SSO profile, each with what it does.
+func optionTexts() (names []string) {
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[sso.Options]()) {
+		name := f.Tag.Get("json")
+		names = append(names, name, name+"_hint")
+	}
+	return names
+}
+
+// wrongs are the kinds of what is wrong with metadata.
+func wrongs() (kinds []string) {
+	for _, one := range metadataWrong {
+		kinds = append(kinds, one.kind)
+	}
+	return kinds
 }
 
 // named reports whether a key names a field of a change or its value, of which
@@ -154,7 +180,8 @@ func made(key string) bool {
 	}
 	if rest, ok := strings.CutPrefix(key, "field."); ok {
 		last := rest[strings.LastIndexByte(rest, '.')+1:]
-		return isCode(last) || slices.Contains(weaknesses(), last)
+		return isCode(last) || slices.Contains(weaknesses(), last) ||
+			strings.HasPrefix(rest, "metadata_url.") && slices.Contains(strings.Fields("not_web not_public unreachable untrusted redirected too_large status expired busy"), last)
 	}
 	return false
 }

@@ -21,6 +21,9 @@ type formView struct {
 	Danger  bool   // what is done can't be taken back, or takes something away
 	Confirm bool   // a question: the focus is on Cancel
 	Cancel  string // where Cancel leads
+	// Fold is the heading of the fields that are folded away; empty: none are.
+	Fold     string
+	FoldOpen bool
 }
 
 // A fieldName names a field, and its element on the page.
@@ -40,6 +43,8 @@ const (
 	fieldRadio    = "radio"
 	fieldCheckbox = "checkbox"
 	fieldSet      = "set" // several of the options
+	fieldTextarea = "textarea"
+	fieldFile     = "file"
 )
 
 type formField struct {
@@ -49,7 +54,11 @@ type formField struct {
 	Options                   []formOption
 	Required, First, Checked  bool // First: has the focus
 	Autocomplete, Placeholder string
-	Max                       int // characters
+	Max                       int    // characters
+	Rows                      int    // of a text area
+	Accept                    string // kinds of files
+	Several                   bool   // files
+	Folded                    bool
 	word                      string
 }
 
@@ -63,6 +72,9 @@ type formOption struct {
 type form struct {
 	*visit
 	formView
+	// page shows the form where it is part of another page; nil: it has one of
+	// its own.
+	page func(status int, v formView) error
 }
 
 // newForm begins the form of a page. Up is the page above, where Cancel leads.
@@ -136,7 +148,7 @@ func (f *form) chosen(name string) []string { return f.PostForm[name] }
 // sent. Any other error is the page of that error.
 func (f *form) show(err error) error {
 	if err == nil {
-		return f.render(http.StatusOK, "admin_form", f.formView)
+		return f.answer(http.StatusOK)
 	}
 	refused := fault.From(err)
 	switch refused.Status() {
@@ -157,6 +169,7 @@ func (f *form) show(err error) error {
 				f.Errors[i].Message = text
 			}
 			field.Error = f.Errors[i].Message
+			f.FoldOpen = f.FoldOpen || field.Folded
 		}
 	}
 	if len(f.Errors) == 0 {
@@ -164,5 +177,12 @@ func (f *form) show(err error) error {
 		f.Errors = formErrors{{Message: what + ". " + do}}
 	}
 	f.Confirm = false // the focus is on what is wrong
+	return f.answer(status)
+}
+
+func (f *form) answer(status int) error {
+	if f.page != nil {
+		return f.page(status, f.formView)
+	}
 	return f.render(status, "admin_form", f.formView)
 }

@@ -31,6 +31,8 @@ var views = map[string]any{
 	"admin_overview": overviewView{}, "admin_form": formView{}, "admin_roles": rolesView{}, "admin_audit": auditView{},
 	"admin_domains": domainsView{}, "admin_domain": domainView{}, "admin_users": usersView{}, "admin_user": userView{},
 	"admin_enforce": enforceView{}, "admin_without_sso": withoutSSOView{},
+	"admin_sso": ssoView{}, "admin_profile": profileView{}, "admin_profile_domain": profileDomainView{}, "admin_profile_idp": exchangeView{},
+	"admin_profile_reading": readingView{}, "admin_profile_keys": keysView{},
 	"admin_imports": importsView{}, "admin_import": importView{}, "admin_accounts": accountsView{}, "admin_account": accountView{},
 	"admin_certificates": certificatesView{},
 }
@@ -52,7 +54,7 @@ func fill(v reflect.Value, text string) {
 	case reflect.Int, reflect.Int64:
 		v.SetInt(7)
 	case reflect.Slice:
-		kinds := []string{fieldText, fieldEmail, fieldNumber, fieldSelect, fieldRadio, fieldCheckbox, fieldSet}
+		kinds := []string{fieldText, fieldEmail, fieldNumber, fieldSelect, fieldRadio, fieldCheckbox, fieldSet, fieldTextarea, fieldFile}
 		n := 2
 		if v.Type() == reflect.TypeFor[[]formField]() {
 			n = len(kinds)

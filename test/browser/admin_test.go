@@ -397,6 +397,9 @@ func (s *stage) germanAdminCenter(t *testing.T, b *tab) {
 		"overview": "", "settings": "/settings", "roles": "/roles", "audit": "/audit?kind=user", "domains": "/domains", "domain": "/domains/" + o.DomainID,
 		"domain-new": "/domains/new", "users": "/users", "user": "/users/" + o.user, "user-new": "/users/new", "user-sso": "/users/" + o.user + "/sso",
 		"user-remove": "/users/" + o.user + "/remove", "bulk": "/users/deactivate?all=1", "accounts": "/accounts", "account": "/accounts/" + o.account,
+		"sso": "/sso", "sso-new": "/sso/new", "sso-profile": "/sso/" + o.profile, "sso-domain": "/sso/" + o.profile + "/domain", "sso-idp": "/sso/" + o.profile + "/idp",
+		"sso-hand": "/sso/" + o.profile + "/idp?by=hand", "sso-options": "/sso/" + o.profile + "/options", "sso-name": "/sso/" + o.profile + "/name",
+		"sso-keys": "/sso/" + o.profile + "/keys", "sso-rotate": "/sso/" + o.profile + "/keys/rotate", "sso-remove": "/sso/" + o.profile + "/remove",
 	} {
 		b.path(o.home + path)
 		b.answered(t, 200, "")
@@ -474,6 +477,7 @@ func adminCases() []pageCase {
 type fullOffice struct {
 	*office
 	account string // the id of one
+	profile string // the id of one
 }
 
 // fullOffice makes one, once: pages are looked at and change nothing.
@@ -518,6 +522,7 @@ func (s *stage) furnish(t *testing.T) *fullOffice {
 	}
 	o.OK(t, "POST", "/organizations/"+o.ID+"/users", harness.Object{"email": "guest@elsewhere.test"})
 	p := s.idp.newProfile(t, o.Organization, nil)
+	o.profile = p.ID
 	p.OK(t, "PATCH", "/users/"+o.user, harness.Object{"sso": harness.Object{"setting": "enabled", "profile_id": p.ID}})
 	user := s.newTab(t)
 	user.path(loginPath)

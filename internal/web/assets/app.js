@@ -88,6 +88,12 @@
     }
   });
 
+  // Browsers bring no more of a large field into view than the line with the
+  // caret.
+  document.addEventListener("focusin", event => {
+    if (event.target.matches("textarea")) event.target.scrollIntoView({block: "nearest"});
+  });
+
   // What is not filtered by does not stand in the URL.
   document.addEventListener("htmx:configRequest", event => {
     const values = event.detail.formData;
