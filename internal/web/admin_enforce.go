@@ -189,6 +189,9 @@ func (v *visit) showEnforce(status int, profile sso.View, chosen *enforceForm, r
 	if err != nil {
 		return err
 	}
+	if view.Stepper, err = v.stepper(&profile, stepEnforce); err != nil {
+		return err
+	}
 	slices.SortFunc(domains, func(a, b directory.Domain) int { return cmp.Compare(a.Name, b.Name) })
 	if chosen == nil {
 		chosen = proposed(domains)

@@ -56,6 +56,9 @@ func (w *Web) adminTestConnection(v *visit) error {
 	view := testsView{AdminFrame: v.adminFrame("sso", "test.title"), Path: base + "/test", State: p.State, NoIdP: p.Profile.EntityID == "",
 		Off: p.Disabled, NoSSO: v.organization.RequireSSO() != nil, HasDraft: err == nil && d.EntityID != ""}
 	view.Up = Link{p.Name, base}
+	if view.Stepper, err = v.stepper(&p, stepTest); err != nil {
+		return err
+	}
 	for _, t := range list {
 		view.Tests = append(view.Tests, testRow{testPath(&t), string(t.Status), string(t.Code), t.AskedBy, t.Draft, t.CreatedAt})
 	}
