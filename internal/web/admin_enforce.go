@@ -62,6 +62,7 @@ type enforceResult struct {
 type enforceSentence struct {
 	Text string
 	Link Link
+	Who  []Link // some of them, by name
 }
 
 // An enforceForm is what was chosen.
@@ -296,6 +297,9 @@ func (e *enforceView) result(v *visit, profile sso.View, domains []directory.Dom
 	r.count(told.NeverActive, e.N("enforce.never_active", told.NeverActive), Link{e.T("enforce.who"), e.Base + "/users?status=invited"})
 	if kept := told.KeepPassword - int64(len(told.Exempt)); kept > 0 {
 		r.say(e.N("enforce.keep", kept), left(access.ReasonSSODisabledForUser))
+		if r.Sentences[len(r.Sentences)-1].Who, err = e.exempt(v, names); err != nil {
+			return err
+		}
 	}
 	r.count(told.Enabled, e.N("enforce.enabled", told.Enabled), Link{e.T("enforce.who"), e.Base + "/users?sso=enabled"})
 	r.count(told.Deactivated, e.N("enforce.deactivated", told.Deactivated), left(access.ReasonUserDeactivated))
@@ -314,8 +318,29 @@ func (e *enforceView) result(v *visit, profile sso.View, domains []directory.Dom
 	return nil
 }
 
+// namedAtMost is how many of those who keep a password are named on the page.
+const namedAtMost = 10
+
+// exempt names some of those at the domains for whom SSO is switched off.
+func (e *enforceView) exempt(v *visit, domains []string) (who []Link, err error) {
+	for _, name := range domains {
+		found, err := v.web.Directory.Users(v.Context(), v.actor(), directory.UserQuery{OrganizationID: v.organization.ID, Domain: name,
+			Reason: access.ReasonSSODisabledForUser, Page: directory.Page{Limit: namedAtMost - len(who)}})
+		if err != nil {
+			return nil, err
+		}
+		for _, u := range found.Items {
+			who = append(who, Link{u.User.Email, e.Base + "/users/" + u.User.ID})
+		}
+		if len(who) >= namedAtMost {
+			break
+		}
+	}
+	return who, nil
+}
+
 func (r *enforceResult) say(text string, link Link) {
-	r.Sentences = append(r.Sentences, enforceSentence{text, link})
+	r.Sentences = append(r.Sentences, enforceSentence{Text: text, Link: link})
 }
 
 // count says a number, unless there is nobody to count.

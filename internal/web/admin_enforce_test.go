@@ -16,12 +16,12 @@ import (
 	"sallyport/internal/testenv/parts"
 )
 
-var points = regexp.MustCompile(`(?s)<ul class="points">(.*?)</ul>`)
+var points = regexp.MustCompile(`(?s)<ul class="points">\n(.*?)\n</ul>`)
 
 // sentences are those of the preview, each without its link.
 func (p page) sentences() (list []string) {
 	for _, block := range points.FindAllStringSubmatch(p.text(), -1) {
-		for _, li := range regexp.MustCompile(`(?s)<li>(.*?)(?: <a.*?)?</li>`).FindAllStringSubmatch(block[1], -1) {
+		for _, li := range regexp.MustCompile(`(?m)^<li>(.*?)(?: <a.*?|<ul.*?)?</li>$`).FindAllStringSubmatch(block[1], -1) {
 			list = append(list, html.UnescapeString(li[1]))
 		}
 	}
@@ -58,7 +58,7 @@ func TestAnEnforcementIsSeenBeforeItHappens(t *testing.T) {
 		p.SetSSO(t, pilot.ID, access.SSOEnabled, profile.ID)
 		p.SetStatus(t, gone.ID, access.UserDeactivated)
 		b, path := s.as(t, acme.admin), acme.path("/sso/{profile}/enforce")
-		b.get(path).shows(`value="`+acme.domain.ID+`" checked`, `id="keep" name="keep" value="1" checked`, `id="acknowledge"`, "Enforce SSO for acme.test", `id="confirm"`)
+		b.get(path).shows(`value="`+acme.domain.ID+`" checked`, `id="keep" name="keep" value="1" checked`, `id="acknowledge"`, "Enforce SSO for acme.test", `id="confirm"`, `/users/`+exempt.ID+`">exempt@acme.test</a>`)
 		want := []string{
 			"3 of 7 users at acme.test will sign in with SSO, through Login.",
 			"1 has never signed in.",
