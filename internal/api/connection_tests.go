@@ -66,24 +66,29 @@ func (a *API) connectionTests() {
 	const tag = "SSO profiles"
 	profile := []id.Kind{id.SSOProfile}
 
+	type testIn struct {
+		Method string `json:"method,omitempty" enum:"operator" doc:"operator: the present configuration counts as tested on the operator's word. Without it a test is prepared, for a browser to start."`
+		Draft  bool   `json:"draft,omitempty" doc:"Test what the holder of a setup link has entered. So it is, too, where the profile has no Identity Provider yet."`
+	}
 	type testProfile struct {
-		ID   string `path:"id"`
-		Body struct {
-			Method string `json:"method,omitempty" enum:"operator" doc:"operator: the present configuration counts as tested on the operator's word. Without it a test is prepared, for a browser to start."`
-			Draft  bool   `json:"draft,omitempty" doc:"Test what the holder of a setup link has entered. So it is, too, where the profile has no Identity Provider yet."`
-		} `required:"false"`
+		ID   string  `path:"id"`
+		Body *testIn // may be left out
 	}
 	handle(a, route{id: "test-sso-profile", method: http.MethodPost, path: "/sso-profiles/{id}/tests", tag: tag,
 		summary: "Test an SSO profile", action: access.ActProfileTest, kinds: profile, needs: singleSignOn, status: http.StatusCreated},
 		func(ctx context.Context, actor access.Actor, in *testProfile) (*body[testOut], error) {
-			if in.Body.Method == "operator" {
-				if in.Body.Draft {
+			var asked testIn
+			if in.Body != nil {
+				asked = *in.Body
+			}
+			if asked.Method == "operator" {
+				if asked.Draft {
 					return nil, fault.Invalid(fault.Field{Name: "draft", Message: "can't be vouched for: apply it first"})
 				}
 				v, err := a.SSO.Vouch(ctx, actor, in.ID)
 				return &body[testOut]{showTest(v)}, err
 			}
-			n, err := a.SSO.NewTest(ctx, actor, in.ID, in.Body.Draft)
+			n, err := a.SSO.NewTest(ctx, actor, in.ID, asked.Draft)
 			out := showTest(n.TestView)
 			out.StartURL, out.ExpiresAt = optional(n.StartURL), instant(n.ExpiresAt)
 			return &body[testOut]{out}, err

@@ -253,3 +253,34 @@ func TestTheOperatorAtTheServerNeedsNoToken(t *testing.T) {
 		}
 	}
 }
+
+// TestTestsAndSetupLinksAtTheAPI, with a body, an empty one, and none.
+func TestTestsAndSetupLinksAtTheAPI(t *testing.T) {
+	p := parts.New(t, "sqlite")
+	s := newServer(t, p)
+	x := s.tenant(t, "acme.test")
+	o := &program{s, t, s.token(t, x.ID, access.ScopeSSO)}
+	path := x.target("/sso-profiles/{id}")
+	for _, body := range []any{nil, object{}} {
+		s.Pass(time.Millisecond)
+		test := o.do(201, "POST", path+"/tests", body)
+		o.has(test, object{"status": "pending", "code": nil, "checks": []any{}, "draft": false})
+		if start, _ := test["start_url"].(string); !strings.HasPrefix(start, parts.BaseURL+"/test/") {
+			t.Errorf("%v", test)
+		}
+		o.has(o.do(200, "GET", "/tests/"+test["id"].(string), nil), object{"start_url": nil, "sso_profile_id": x.ids["sso-profiles"]})
+		link := o.do(201, "POST", path+"/setup-links", body)
+		if url, _ := link["url"].(string); !strings.HasPrefix(url, parts.BaseURL+"/setup/") || link["expires_at"] != p.Now().Add(72*time.Hour).Format(time.RFC3339Nano) {
+			t.Errorf("%v", link)
+		}
+		o.has(o.do(200, "GET", path+"/setup-links", nil), object{"items.0.id": link["id"], "items.0.url": nil, "items.0.claimed": false})
+		o.do(204, "DELETE", "/setup-links/"+link["id"].(string), nil)
+	}
+	draft := o.do(200, "GET", path+"/draft", nil)
+	o.has(draft, object{"idp.product": "okta", "idp.entity_id": "https://idp.example/metadata", "changes.0.field": "idp", "changes.0.old": "other", "changes.0.new": "okta"})
+	o.has(o.do(409, "POST", path+"/draft/apply", object{"version": 7}), object{"code": "conflict"})
+	o.has(o.do(200, "POST", path+"/draft/apply", object{"version": draft["version"]}), object{"idp.product": "okta", "state": "tested"})
+	o.do(404, "GET", path+"/draft", nil)
+	o.has(o.do(403, "POST", path+"/tests", object{"method": "operator"}), object{"code": "forbidden"})
+	o.has(o.do(409, "POST", path+"/tests", object{"draft": true}), object{"code": "conflict"})
+}

@@ -65,9 +65,8 @@ func (a *API) setupLinks() {
 	profile := []id.Kind{id.SSOProfile}
 
 	type createSetupLink struct {
-		ID   string `path:"id"`
-		Body struct {
-		} `required:"false"`
+		ID   string    `path:"id"`
+		Body *struct{} // may be left out
 	}
 	handle(a, route{id: "create-setup-link", method: http.MethodPost, path: "/sso-profiles/{id}/setup-links", tag: tag,
 		summary: "Make a setup link for an SSO profile", action: access.ActSetupLink, kinds: profile, needs: singleSignOn, status: http.StatusCreated},
@@ -107,16 +106,21 @@ func (a *API) setupLinks() {
 			return nil, a.SSO.DiscardDraft(ctx, actor, in.ID)
 		})
 
+	type applyIn struct {
+		Version int64 `json:"version,omitempty" doc:"Of the draft as it was read. One that was changed since is answered conflict."`
+	}
 	type applyDraft struct {
-		ID   string `path:"id"`
-		Body struct {
-			Version int64 `json:"version,omitempty" doc:"Of the draft as it was read. One that was changed since is answered conflict."`
-		} `required:"false"`
+		ID   string   `path:"id"`
+		Body *applyIn // may be left out
 	}
 	handle(a, route{id: "apply-sso-profile-draft", method: http.MethodPost, path: "/sso-profiles/{id}/draft/apply", tag: tag,
 		summary: "Make a draft the profile's own", action: access.ActProfileWrite, kinds: profile, needs: singleSignOn},
 		func(ctx context.Context, actor access.Actor, in *applyDraft) (*body[profileOut], error) {
-			v, err := a.SSO.ApplyDraft(ctx, actor, in.ID, sso.Application{Version: in.Body.Version})
+			var seen applyIn
+			if in.Body != nil {
+				seen = *in.Body
+			}
+			v, err := a.SSO.ApplyDraft(ctx, actor, in.ID, sso.Application{Version: seen.Version})
 			return &body[profileOut]{a.showProfile(v)}, err
 		})
 }

@@ -2,6 +2,7 @@ package sso_test
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"sallyport/internal/db"
 	"sallyport/internal/directory"
 	"sallyport/internal/fault"
+	"sallyport/internal/secret"
 	"sallyport/internal/sso"
 	"sallyport/internal/testenv/parts"
 	"sallyport/saml"
@@ -378,6 +380,57 @@ func TestTestsAreKeptSealedBoundedAndNotForever(t *testing.T) {
 		}
 		if n := p.Count(t, "select count(*) from sso_tests"); n != 0 {
 			t.Errorf("%d tests are kept for too long", n)
+		}
+	})
+}
+
+// TestAnUnreadableCiphertextIsNoOracle: only the administrator's record says what
+// is wrong with it.
+func TestAnUnreadableCiphertextIsNoOracle(t *testing.T) {
+	parts.Each(t, func(t *testing.T, p *parts.Parts) {
+		s := untested(t, p)
+		keys, err := p.SSO.Keys(t.Context(), parts.Operator(), s.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		shown := func(edit func(*samltest.Encryption)) string {
+			_, req, browser := s.Try(t, false)
+			out, err := p.Consume(t, s.Answer(req.ID, "user@acme.test", func(r *samltest.Response) {
+				r.ResponseSigning = nil // nobody has signed the ciphertext
+				r.AssertionEncryption = &samltest.Encryption{For: []*samltest.Key{{Certificate: keys[0].Certificate}}}
+				edit(r.AssertionEncryption)
+			}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			v, err := p.SSO.FinishTest(t.Context(), access.Actor{}, out.Ticket, []string{browser})
+			if err != nil || v.Code != fault.SAMLDecryptionFailed || v.Email != "" || v.Attributes != nil {
+				t.Fatalf("%+v, %v", v, err)
+			}
+			return fmt.Sprint(v.Checks)
+		}
+		a := shown(func(e *samltest.Encryption) { e.EditText = func(string) string { return "<no xml" } })
+		b := shown(func(e *samltest.Encryption) { e.For = []*samltest.Key{samltest.NamedKey(samltest.SPOld)} })
+		if a != b {
+			t.Errorf("told apart:\n%s\n%s", a, b)
+		}
+	})
+}
+
+func TestResultsAreResealed(t *testing.T) {
+	parts.Each(t, func(t *testing.T, p *parts.Parts) {
+		s := untested(t, p)
+		test, req, _ := s.Try(t, false)
+		if _, err := p.Consume(t, s.Answer(req.ID, "user@acme.test")); err != nil {
+			t.Fatal(err)
+		}
+		key := secret.NewKey()
+		if n, err := with(p, p.WithKey(key)).Reseal(t.Context(), parts.Operator()); err != nil || n != 2 { // our key, and this
+			t.Errorf("%d, %v", n, err)
+		}
+		v, err := with(p, secret.NewRing(key)).Test(t.Context(), parts.Operator(), test.ID)
+		if err != nil || v.Email != "user@acme.test" {
+			t.Errorf("%+v, %v", v, err)
 		}
 	})
 }

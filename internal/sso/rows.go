@@ -473,16 +473,16 @@ func sealTest(tx *db.Tx, t *Test) error {
 
 // setup links
 
-const setupLinkColumns = `id, sso_profile_id, organization_id, browser_hash, maker_id, maker_name, created_at, expires_at, used_at, revoked_at`
+const setupLinkColumns = `id, sso_profile_id, organization_id, browser_hash, maker_id, maker_name, created_at, expires_at, used_at, uses, revoked_at`
 
 func scanSetupLink(row db.Scanner) (l SetupLink, err error) {
-	err = row.Scan(&l.ID, &l.ProfileID, &l.OrganizationID, &l.browserHash, &l.MakerID, &l.MakerName, &l.CreatedAt, &l.ExpiresAt, &l.UsedAt, &l.RevokedAt)
+	err = row.Scan(&l.ID, &l.ProfileID, &l.OrganizationID, &l.browserHash, &l.MakerID, &l.MakerName, &l.CreatedAt, &l.ExpiresAt, &l.UsedAt, &l.Uses, &l.RevokedAt)
 	return l, err
 }
 
 func insertSetupLink(tx *db.Tx, l *SetupLink, tokenHash []byte) error {
-	_, err := tx.Exec(`insert into sso_setup_links (id, sso_profile_id, organization_id, token_hash, maker_id, maker_name, created_at, expires_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8)`, l.ID, l.ProfileID, l.OrganizationID, tokenHash, l.MakerID, l.MakerName, l.CreatedAt, l.ExpiresAt)
+	_, err := tx.Exec(`insert into sso_setup_links (id, sso_profile_id, organization_id, token_hash, maker_id, maker_name, created_at, expires_at, uses)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, 0)`, l.ID, l.ProfileID, l.OrganizationID, tokenHash, l.MakerID, l.MakerName, l.CreatedAt, l.ExpiresAt)
 	return err
 }
 
@@ -512,7 +512,7 @@ func claimSetupLink(tx *db.Tx, linkID string, browserHash []byte) (bool, error) 
 }
 
 func useSetupLink(tx *db.Tx, linkID string) error {
-	_, err := tx.Exec(`update sso_setup_links set used_at = $2 where id = $1`, linkID, tx.Now())
+	_, err := tx.Exec(`update sso_setup_links set used_at = $2, uses = uses + 1 where id = $1`, linkID, tx.Now())
 	return err
 }
 

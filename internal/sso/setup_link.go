@@ -30,6 +30,7 @@ type SetupLink struct {
 	CreatedAt      time.Time
 	ExpiresAt      time.Time
 	UsedAt         time.Time // last; zero: never
+	Uses           int64
 	RevokedAt      time.Time
 
 	browserHash []byte
@@ -39,6 +40,7 @@ type SetupLink struct {
 const (
 	setupLife      = 72 * time.Hour
 	mostSetupLinks = 20                  // of a profile, open at once
+	mostUses       = 300                 // of one: each is mailed
 	keepSetupLinks = 90 * 24 * time.Hour // after their end
 )
 
@@ -256,8 +258,14 @@ const (
 // post is what every form of the link's pages does first: an open link becomes
 // the browser's own. BrowserToken is then its secret, for a cookie.
 func (s *Service) post(tx *db.Tx, k SetupKey) (l SetupLink, p Profile, browserToken string, err error) {
-	if l, p, err = s.holder(tx, k); err != nil || l.Claimed() {
+	l, p, err = s.holder(tx, k)
+	switch {
+	case err != nil:
 		return l, p, "", err
+	case l.Uses >= mostUses:
+		return l, p, "", fault.New(fault.RateLimited, "This link was used too often. Ask whoever sent you the link for another one.")
+	case l.Claimed():
+		return l, p, "", nil
 	}
 	browserToken = s.ids.Token()
 	l.browserHash = id.Hash(browserToken)
@@ -367,7 +375,7 @@ func (s *Service) SetupTest(ctx context.Context, k SetupKey, testID string) (v T
 		if err != nil {
 			return err
 		}
-		v, err = s.viewTest(tx, t)
+		v, err = s.viewTest(tx, t, false)
 		return err
 	})
 	return v, err

@@ -54,6 +54,7 @@ var from = access.Actor{Address: "192.0.2.77"}
 // claim makes the link a browser's.
 func (d *delegate) claim(t *testing.T) {
 	t.Helper()
+	d.Pass(time.Millisecond)
 	linkID, token, err := d.SSO.ClaimSetup(t.Context(), from, d.key)
 	if err != nil || linkID != d.link.ID || token == "" {
 		t.Fatalf("%s %q, %v", linkID, token, err)
@@ -382,5 +383,27 @@ func TestOneBrowserIsFirst(t *testing.T) {
 		if won != 1 {
 			t.Errorf("%d browsers own the link", won)
 		}
+	})
+}
+
+func TestASetupLinkIsNotUsedWithoutEnd(t *testing.T) {
+	parts.Each(t, func(t *testing.T, p *parts.Parts) {
+		d := delegated(t, p, draftProfile(t, p))
+		d.claim(t)
+		d.enter(t, d.IdP)
+		p.Exec(t, "update sso_setup_links set uses = 300 where id = $1", d.link.ID)
+		okta := "okta"
+		parts.Refused(t, p.SSO.EnterSetup(t.Context(), from, d.key, sso.Input{IdP: &okta}), fault.RateLimited)
+		_, err := p.SSO.TestSetup(t.Context(), from, d.key)
+		parts.Refused(t, err, fault.RateLimited)
+		if _, err := p.SSO.Setup(t.Context(), d.key); err != nil {
+			t.Error(err)
+		}
+		// With the profile goes all that hangs on it.
+		if err := p.SSO.Delete(t.Context(), parts.Operator(), d.Profile.ID); err != nil {
+			t.Fatal(err)
+		}
+		_, err = p.SSO.Setup(t.Context(), d.key)
+		parts.Refused(t, err, fault.LinkExpired)
 	})
 }

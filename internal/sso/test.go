@@ -130,6 +130,29 @@ func (v TestView) withoutUser() TestView {
 	return v
 }
 
+// withoutOracle leaves out what tells more of a ciphertext than that it can't be
+// decrypted: that is for the administrator's record alone (docs/saml.md).
+func (v TestView) withoutOracle() TestView {
+	if v.Code != fault.SAMLDecryptionFailed {
+		return v
+	}
+	checks, behind := make([]TestCheck, 0, len(v.Checks)), false
+	for _, c := range v.Checks {
+		switch {
+		case c.Name == "decryption" && behind:
+			continue // once is enough
+		case c.Name == "decryption":
+			behind = true
+			c = TestCheck{Name: c.Name, Code: c.Code, Status: saml.Failed}
+		case behind, c.Name == "assertions", c.Code == fault.SAMLXMLInvalid:
+			c = TestCheck{Name: c.Name, Code: c.Code, Status: saml.NotReached}
+		}
+		checks = append(checks, c)
+	}
+	v.Checks, v.Attributes = checks, nil
+	return v
+}
+
 func (t *Test) place() secret.Place {
 	return secret.Place{Table: "sso_tests", Column: "result", Row: t.ID}
 }

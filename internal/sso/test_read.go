@@ -20,9 +20,9 @@ func (t *Test) startedIn(browserTokens []string) bool {
 	return ok
 }
 
-// viewTest returns a test with what it found. A test that a setup link's holder
-// asked for is shown as its holder may see it.
-func (s *Service) viewTest(tx *db.Tx, t Test) (TestView, error) {
+// viewTest returns a test with what it found. Whoever is not known to administer
+// the profile sees less of it, and a setup link's holder less still.
+func (s *Service) viewTest(tx *db.Tx, t Test, administers bool) (TestView, error) {
 	v, err := s.openTest(t, tx.Now())
 	if err != nil {
 		return v, err
@@ -37,10 +37,13 @@ func (s *Service) viewTest(tx *db.Tx, t Test) (TestView, error) {
 	} else if ok && t.Draft {
 		v.IdP = d.IdP
 	}
+	if administers {
+		return v, nil
+	}
 	if t.SetupLinkID != "" {
 		v = v.withoutUser()
 	}
-	return v, nil
+	return v.withoutOracle(), nil
 }
 
 // Test returns a test of a profile with what it has found, for those who may see
@@ -57,11 +60,7 @@ func (s *Service) Test(ctx context.Context, actor access.Actor, testID string) (
 		if _, err := s.profile(tx, actor, access.ActProfileRead, t.ProfileID); err != nil {
 			return err
 		}
-		// They know the users as well.
-		shown := t
-		shown.SetupLinkID = ""
-		v, err = s.viewTest(tx, shown)
-		v.SetupLinkID = t.SetupLinkID
+		v, err = s.viewTest(tx, t, true)
 		return err
 	})
 	return v, err
@@ -109,7 +108,7 @@ func (s *Service) TestSeenBy(ctx context.Context, testID string, browserTokens [
 		if err != nil {
 			return err
 		}
-		v, err = s.viewTest(tx, t)
+		v, err = s.viewTest(tx, t, false)
 		return err
 	})
 	return v, err

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -82,7 +83,7 @@ func (s *Service) takeTest(ctx context.Context, actor access.Actor, t Test, in R
 		if err != nil || now.Status != TestPending {
 			return err
 		}
-		return s.settleTest(tx, &now, j)
+		return s.settleTest(tx, &now, j.again())
 	})
 	return out, err
 }
@@ -106,6 +107,13 @@ type judgement struct {
 	assertion *saml.Assertion
 	result    TestResult
 	code      fault.Code // why it is refused; empty: it is not
+}
+
+// again is a copy to work on, for a transaction that may run several times.
+func (j *judgement) again() *judgement {
+	next := *j
+	next.result.Checks = slices.Clone(j.result.Checks)
+	return &next
 }
 
 func (j *judgement) fail(c TestCheck) {
@@ -384,7 +392,7 @@ func (s *Service) FinishTest(ctx context.Context, actor access.Actor, ticket str
 		case !tx.Now().Before(until):
 			return fault.New(fault.SAMLRequestExpired, "An administrator sees the result of the test in the Admin Center.")
 		}
-		if v, err = s.viewTest(tx, t); err != nil {
+		if v, err = s.viewTest(tx, t, false); err != nil {
 			return err
 		}
 		return setTestTicket(tx, t.ID, nil, time.Time{})

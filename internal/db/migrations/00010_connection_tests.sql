@@ -41,6 +41,7 @@ create table sso_setup_links (
     created_at      bigint not null,
     expires_at      bigint not null,
     used_at         bigint,        -- last
+    uses            bigint not null,
     revoked_at      bigint
 );
 create unique index sso_setup_links_token on sso_setup_links (token_hash);
