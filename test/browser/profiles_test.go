@@ -130,7 +130,7 @@ func configureByHand(t *testing.T, s *stage) {
 	// Done steps stay open.
 	b.Click(".stepper li:nth-child(3) a")
 	b.WaitText("What is saved now")
-	b.Click("Other SAML 2.0")
+	b.Click(".up a")
 	b.Click("Options")
 	b.Click("#" + `options\.sign_requests`)
 	b.Click("Save")
