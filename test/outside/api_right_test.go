@@ -70,7 +70,25 @@ var operations = map[string]operation{
 	"get-sso-profile":    {"GET", "/sso-profiles/SSO", false, []string{"read", "sso"}},
 	"update-sso-profile": {"PATCH", "/sso-profiles/SSO", false, []string{"sso"}},
 	"delete-sso-profile": {"DELETE", "/sso-profiles/SSO", false, []string{"sso"}},
-	"test-sso-profile":   {"POST", "/sso-profiles/SSO/tests", true, []string{"sso"}},
+	"test-sso-profile":   {"POST", "/sso-profiles/SSO/tests", false, []string{"sso"}},
+
+	"list-sso-profile-tests":    {"GET", "/sso-profiles/SSO/tests", false, []string{"read", "sso"}},
+	"get-test":                  {"GET", "/tests/TST", false, []string{"read", "sso"}},
+	"list-setup-links":          {"GET", "/sso-profiles/SSO/setup-links", false, []string{"read", "sso"}},
+	"create-setup-link":         {"POST", "/sso-profiles/SSO/setup-links", false, []string{"sso"}},
+	"revoke-setup-link":         {"DELETE", "/setup-links/LNK", false, []string{"sso"}},
+	"get-sso-profile-draft":     {"GET", "/sso-profiles/SSO/draft", false, []string{"read", "sso"}},
+	"discard-sso-profile-draft": {"DELETE", "/sso-profiles/SSO/draft", false, []string{"sso"}},
+	"apply-sso-profile-draft":   {"POST", "/sso-profiles/SSO/draft/apply", false, []string{"sso"}},
+	"preview-enforcements":      {"POST", "/organizations/ORG/enforcement/preview", false, []string{"sso"}},
+
+	"get-sso-profile-metadata":         {"GET", "/sso-profiles/SSO/metadata", false, []string{"read", "sso"}},
+	"decide-sso-profile-entity":        {"POST", "/sso-profiles/SSO/metadata/entity", false, []string{"sso"}},
+	"refresh-sso-profile-metadata":     {"POST", "/sso-profiles/SSO/metadata/refresh", false, []string{"sso"}},
+	"list-sso-profile-certificates":    {"GET", "/sso-profiles/SSO/certificates", false, []string{"read", "sso"}},
+	"distrust-sso-profile-certificate": {"DELETE", "/sso-profiles/SSO/certificates/" + someSHA256, false, []string{"sso"}},
+	"approve-sso-profile-certificate":  {"POST", "/sso-profiles/SSO/certificates/" + someSHA256 + "/approve", false, []string{"sso"}},
+	"refuse-sso-profile-certificate":   {"POST", "/sso-profiles/SSO/certificates/" + someSHA256 + "/refuse", false, []string{"sso"}},
 
 	"list-sso-profile-keys":  {"GET", "/sso-profiles/SSO/keys", false, []string{"read", "sso"}},
 	"rotate-sso-profile-key": {"POST", "/sso-profiles/SSO/keys", false, []string{"sso"}},
@@ -86,6 +104,9 @@ var operations = map[string]operation{
 
 var scopes = []string{"admin", "read", "users", "sso", "audit"}
 
+// someSHA256 is a certificate's that nobody has.
+const someSHA256 = "00000000000000000000000000000000000000000000000000000000000000ff"
+
 // at returns the path of an operation on things with these ids, by their
 // prefix in capitals.
 func (o operation) at(ids map[string]string) string {
@@ -100,7 +121,7 @@ func (o operation) at(ids map[string]string) string {
 var nothing = map[string]string{
 	"ORG": "org_0000000000000000000000000c", "DOM": "dom_0000000000000000000000000c", "USR": "usr_0000000000000000000000000c",
 	"ACC": "acc_0000000000000000000000000c", "SSO": "sso_0000000000000000000000000c", "TOK": "tok_0000000000000000000000000c",
-	"JOB": "job_0000000000000000000000000c",
+	"JOB": "job_0000000000000000000000000c", "LNK": "lnk_0000000000000000000000000c", "TST": "tst_0000000000000000000000000c",
 }
 
 func TestTheTableOfOperationsIsTheDescriptionThatIsServed(t *testing.T) {
@@ -122,7 +143,7 @@ func TestTheTableOfOperationsIsTheDescriptionThatIsServed(t *testing.T) {
 		}
 		for id, o := range operations {
 			path, _, _ := strings.Cut(o.path, "?")
-			path = strings.NewReplacer("ORG", "{id}", "DOM", "{id}", "ACC/members/USR", "{id}/members/{user}", "ACC", "{id}", "USR", "{id}", "SSO", "{id}", "TOK", "{id}", "JOB", "{id}").Replace(path)
+			path = strings.NewReplacer("ORG", "{id}", "DOM", "{id}", "ACC/members/USR", "{id}/members/{user}", "ACC", "{id}", "USR", "{id}", "SSO", "{id}", "TOK", "{id}", "JOB", "{id}", "LNK", "{id}", "TST", "{id}", someSHA256, "{sha256}").Replace(path)
 			if want := o.method + " " + path; found[id] != want {
 				t.Errorf("%s is %q, not %q", id, found[id], want)
 			}
@@ -230,7 +251,8 @@ func TestTenantsAreApart(t *testing.T) {
 		token := harness.ID(s.OK(t, "POST", "/tokens", harness.Object{"organization_id": theirs.Organization.ID, "scope": "read"}))
 		independent := s.NewIndependentUser(t, "independent@outside-"+theirs.Domain)
 		job := harness.ID(s.OK(t, "POST", "/organizations/"+theirs.Organization.ID+"/imports?dry_run=true", harness.Object{"source": "domain", "domain_ids": []string{theirs.DomainID}}))
-		ids := map[string]string{"JOB": job, "ORG": theirs.Organization.ID, "DOM": theirs.DomainID, "USR": id, "ACC": account, "SSO": theirs.ID, "TOK": token}
+		ids := map[string]string{"JOB": job, "ORG": theirs.Organization.ID, "DOM": theirs.DomainID, "USR": id, "ACC": account, "SSO": theirs.ID, "TOK": token,
+			"LNK": harness.ID(s.OK(t, "POST", "/sso-profiles/"+theirs.ID+"/setup-links", harness.Object{})), "TST": harness.ID(s.OK(t, "POST", "/sso-profiles/"+theirs.ID+"/tests", harness.Object{}))}
 		state := func() string {
 			o := "/organizations/" + theirs.Organization.ID
 			return sprint(s.OK(t, "GET", o, nil), s.OK(t, "GET", o+"/domains", nil), s.OK(t, "GET", o+"/users", nil), s.OK(t, "GET", o+"/accounts", nil),
