@@ -154,11 +154,8 @@ func TestForgottenPasswordsTakeTheSameTime(t *testing.T) {
 			took["user"] = append(took["user"], forgot(t, s, user).Took)
 			took["nobody"] = append(took["nobody"], forgot(t, s, "nobody"+strings.Repeat("x", i)+"@free.test").Took)
 		}
-		median := func(name string) time.Duration {
-			slices.Sort(took[name])
-			return took[name][rounds/2]
-		}
-		user, nobody := median("user"), median("nobody")
+		// The fastest: what disturbs an answer only makes it slower.
+		user, nobody := slices.Min(took["user"]), slices.Min(took["nobody"])
 		t.Logf("user %v, nobody %v", user, nobody)
 		if d := (user - nobody).Abs(); d > 3*time.Millisecond && d > nobody/2 {
 			t.Errorf("a user's takes %v, nobody's %v", user, nobody)

@@ -150,11 +150,6 @@ func TestHostileInputToTheACSGetsACodedPageWithin100Milliseconds(t *testing.T) {
 	})
 }
 
-func median(list []time.Duration) time.Duration {
-	slices.Sort(list)
-	return list[len(list)/2]
-}
-
 func TestHostileInputToTheACSTakesNoMemoryForGood(t *testing.T) {
 	alone(t, harness.Options{}, func(t *testing.T, s *harness.Server) {
 		org := harness.NewOrganization(t, s)

@@ -247,11 +247,11 @@ func TestARightCodeTakesAsLongAsAWrongOne(t *testing.T) {
 		}
 		least, most := time.Hour, time.Duration(0)
 		for _, list := range took {
-			m := median(list)
-			least, most = min(least, m), max(most, m)
+			fastest := slices.Min(list) // what disturbs an answer only makes it slower
+			least, most = min(least, fastest), max(most, fastest)
 		}
 		if most-least > 20*time.Millisecond {
-			t.Errorf("the medians lie between %v and %v: %v", least, most, took)
+			t.Errorf("the fastest lie between %v and %v: %v", least, most, took)
 		}
 	})
 }

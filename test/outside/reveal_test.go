@@ -157,19 +157,23 @@ func TestAnUnknownUserTakesAsLongAsAWrongPassword(t *testing.T) {
 		who := newPeople(t, s, p.Organization, p.Domain)
 		b := s.NewBrowser(t)
 		b.Get(t, "/login")
-		took := make(map[string][]time.Duration)
-		for range 15 {
+		// Of each, the fastest answer counts: on a busy machine an answer may take
+		// any time longer than its work, and never less. More tries bring what is
+		// equal nearer together, and nothing else.
+		fastest := make(map[string]time.Duration)
+		least, most := time.Duration(0), time.Hour
+		for try := 0; try < 60 && (try < 15 || 2*most > 3*least); try++ {
 			for name, address := range who {
-				took[name] = append(took[name], b.Password(t, address, "wrong wrong wrong").Took)
+				took := b.Password(t, address, "wrong wrong wrong").Took
+				if before, ok := fastest[name]; !ok || took < before {
+					fastest[name] = took
+				}
 			}
+			all := slices.Collect(maps.Values(fastest))
+			least, most = slices.Min(all), slices.Max(all)
 		}
-		least, most := time.Hour, time.Duration(0)
-		for name := range took {
-			m := median(took[name])
-			least, most = min(least, m), max(most, m)
-		}
-		if most > 2*least {
-			t.Errorf("the medians lie between %v and %v: %v", least, most, took)
+		if 2*most > 3*least {
+			t.Errorf("the fastest answers lie between %v and %v: %v", least, most, fastest)
 		}
 		if least < 5*time.Millisecond {
 			t.Errorf("a wrong password is told after %v: was it hashed?", least)
