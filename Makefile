@@ -27,9 +27,10 @@ tools:
 	./test/tools
 
 # The SAML library's packages run with their coverage, then each of its fuzz
-# targets for 20 seconds.
+# targets for 20 seconds. The tutorial runs by itself, and tells its time.
 test: tools check build
-	go run ./internal/testenv/withpostgres -- go test -count=1 -timeout=20m $$(go list ./... | grep -v '^sallyport/saml')
+	go run ./internal/testenv/withpostgres -- go test -count=1 -timeout=20m $$(go list ./... | grep -v -e '^sallyport/saml' -e '^sallyport/test/tutorial')
+	go test -count=1 -v ./test/tutorial
 	./test/coverage
 	./test/fuzz
 	cd test/bench && go test -count=1 ./...

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -17,7 +16,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/crewjam/saml"
@@ -33,8 +31,9 @@ type idp struct {
 	http   *http.Server
 }
 
-// startIdP starts an Identity Provider with the users of the demo.
-func startIdP(port string) (*idp, error) {
+// startIdP starts an Identity Provider with the users of the demo, and with more
+// routes than its own if that is not nil.
+func startIdP(port string, more func(*idp, *http.ServeMux)) (*idp, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:"+port)
 	if err != nil {
 		return nil, err
@@ -57,12 +56,18 @@ func startIdP(port string) (*idp, error) {
 	server.IDP.AssertionMaker = emailNameID{}
 	server.IDP.LoginURL = server.IDP.SSOURL
 	i := &idp{base: base.String(), server: server}
-	for _, email := range []string{ownerEmail, newEmail, exemptEmail, independentEmail} {
+	for _, email := range []string{ownerEmail, userEmail, newEmail, exemptEmail, independentEmail} {
 		if err := i.addUser(email); err != nil {
 			return nil, err
 		}
 	}
-	i.http = &http.Server{Handler: i.routes(), ReadHeaderTimeout: 5 * time.Second}
+	mux := i.routes()
+	if more != nil {
+		more(i, mux)
+	} else {
+		mux.Handle("GET /{$}", http.RedirectHandler("/tile", http.StatusSeeOther))
+	}
+	i.http = &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	go i.http.Serve(l)
 	return i, nil
 }
@@ -70,13 +75,12 @@ func startIdP(port string) (*idp, error) {
 func (i *idp) close() { i.http.Close() }
 
 // routes leaves out samlidp's doors for administration.
-func (i *idp) routes() http.Handler {
+func (i *idp) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metadata", i.server)
 	mux.Handle("/sso", i.server)
 	mux.Handle("GET /login/acme", i.server)
 	mux.HandleFunc("/tile", i.tile)
-	mux.Handle("GET /{$}", http.RedirectHandler("/tile", http.StatusSeeOther))
 	return mux
 }
 
@@ -119,18 +123,14 @@ func (i *idp) metadata() string {
 	return string(raw)
 }
 
-// register tells the Identity Provider of Sallyport, by its metadata.
-func (i *idp) register(ctx context.Context, metadataURL string) error {
-	raw, err := fetch(ctx, metadataURL)
-	if err != nil {
-		return err
-	}
+// register tells the Identity Provider of an application, by its metadata, and
+// makes a tile for it.
+func (i *idp) register(name, entityID string, metadata []byte) error {
 	rec := httptest.NewRecorder()
-	i.server.ServeHTTP(rec, httptest.NewRequest(http.MethodPut, "/services/acme", bytes.NewReader(raw)))
+	i.server.ServeHTTP(rec, httptest.NewRequest(http.MethodPut, "/services/"+name, bytes.NewReader(metadata)))
 	if rec.Code >= 300 {
-		return fmt.Errorf("the Identity Provider refuses our metadata: %d", rec.Code)
+		return fmt.Errorf("the Identity Provider refuses the metadata: %d", rec.Code)
 	}
-	entityID := strings.TrimSpace(metadataURL)
 	return i.server.Store.Put("/shortcuts/acme", samlidp.Shortcut{Name: "acme", ServiceProviderID: entityID})
 }
 
@@ -151,11 +151,17 @@ func keyPair() (*rsa.PrivateKey, *x509.Certificate, error) {
 	return key, cert, err
 }
 
+// demoStyle is that of the demo's own pages.
+func demoStyle(width string) string {
+	return "body{font:1rem/1.5 system-ui,sans-serif;max-width:" + width + ";margin:10vh auto;padding:0 1rem;color-scheme:light dark}" +
+		"label,input,textarea,button{display:block;width:100%;box-sizing:border-box;font:inherit}input,textarea,button{padding:.5rem;margin:.2rem 0 1rem}" +
+		"h2{margin-top:2rem}code,textarea{font-family:ui-monospace,monospace;font-size:.9em;overflow-wrap:anywhere}"
+}
+
 var loginForm = template.Must(template.New("login").Parse(`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Demo Identity Provider</title>
-<style>body{font:1rem/1.5 system-ui,sans-serif;max-width:24rem;margin:10vh auto;padding:0 1rem;color-scheme:light dark}
-label,input,button{display:block;width:100%;box-sizing:border-box;font:inherit}input,button{padding:.5rem;margin:.2rem 0 1rem}</style></head>
+<style>` + demoStyle("24rem") + `</style></head>
 <body><h1>Demo Identity Provider</h1><p>This page stands for your company's own sign-in.</p>
 {{with .Toast}}<p role="alert"><strong>{{.}}</strong></p>{{end}}
 <form method="post" action="{{.URL}}">

@@ -2,6 +2,10 @@
 // an empty SQLite database in a temporary folder, an independent Identity
 // Provider beside it, and makes one organization that signs in through it.
 //
+// With --tutorial the organization is empty but for its owner, and the Identity
+// Provider has a page for its administrator, who also looks after the domain's
+// DNS: docs/tutorial.md goes on from there.
+//
 // With --check it performs one login started here and one started at the
 // Identity Provider, on free ports, says what happened, and ends.
 package main
@@ -12,6 +16,7 @@ import (
 	"fmt"
 	"log"
 	"net"
+	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
@@ -20,42 +25,52 @@ import (
 
 func main() {
 	binary := flag.String("sallyport", "bin/sallyport", "the binary to show")
-	check := flag.Bool("check", false, "perform two logins on free ports and end")
+	var m mode
+	flag.BoolVar(&m.check, "check", false, "perform two logins on free ports and end")
+	flag.BoolVar(&m.tutorial, "tutorial", false, "leave the organization empty, for docs/tutorial.md")
+	flag.BoolVar(&m.freePorts, "free-ports", false, "use any free ports")
 	flag.Parse()
 	log.SetFlags(0)
 	log.SetPrefix("demo: ")
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *binary, *check); err != nil {
+	if err := run(ctx, *binary, m); err != nil {
 		stop()
 		log.Fatal(err)
 	}
 }
+
+// A mode is what the demo shows.
+type mode struct{ check, tutorial, freePorts bool }
 
 // ports are where the parts of the demo listen, on loopback.
 type ports struct{ public, admin, idp string }
 
 var usualPorts = ports{"8400", "8401", "8402"}
 
-func run(ctx context.Context, binary string, check bool) error {
+func run(ctx context.Context, binary string, m mode) error {
 	p := usualPorts
-	if check {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, time.Minute)
-		defer cancel()
+	if m.check || m.freePorts {
 		var err error
 		if p, err = freePorts(); err != nil {
 			return err
 		}
+	}
+	if m.check {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Minute)
+		defer cancel()
 	}
 	dir, err := os.MkdirTemp("", "sallyport-demo-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-
-	idp, err := startIdP(p.idp)
+	if m.tutorial {
+		return tutorial(ctx, binary, dir, p)
+	}
+	idp, err := startIdP(p.idp, nil)
 	if err != nil {
 		return err
 	}
@@ -68,17 +83,45 @@ func run(ctx context.Context, binary string, check bool) error {
 	if err := seed(ctx, s, idp); err != nil {
 		return fmt.Errorf("seeding: %w", err)
 	}
-	if check {
+	if m.check {
 		return perform(ctx, s, idp)
 	}
 	explain(s, idp)
-	select {
-	case <-ctx.Done():
-		fmt.Println("\nStopped. The folder of the demo is removed.")
-		return nil
-	case err := <-s.ended:
-		return fmt.Errorf("sallyport ended: %w", err)
+	return s.wait(ctx)
+}
+
+// tutorial shows an organization that has nothing yet, and its company.
+func tutorial(ctx context.Context, binary, dir string, p ports) error {
+	names, err := startNames()
+	if err != nil {
+		return err
 	}
+	defer names.close()
+	idp, err := startIdP(p.idp, func(i *idp, mux *http.ServeMux) { (&company{idp: i, names: names}).routes(mux) })
+	if err != nil {
+		return err
+	}
+	defer idp.close()
+	// All of the company is on loopback, which is nothing that Sallyport would
+	// look at by itself.
+	s, err := startSallyport(ctx, binary, dir, p, "--dns-resolver", names.address, "--outbound-allow", "127.0.0.0/8,::1/128")
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	if err := seedTutorial(ctx, s); err != nil {
+		return fmt.Errorf("seeding: %w", err)
+	}
+	fmt.Printf(`
+Sallyport runs at %[1]s. The organization Acme has an owner and nothing else: no domain, no people, no SSO.
+Follow docs/tutorial.md:
+
+  %[1]s/   Sallyport: sign in as %[3]s, password %[4]q
+  %[2]s/   the company: its Identity Provider and its DNS
+
+Ctrl-C ends both.
+`, s.base, idp.base, ownerEmail, demoPassword)
+	return s.wait(ctx)
 }
 
 func freePorts() (p ports, err error) {

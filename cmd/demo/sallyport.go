@@ -23,7 +23,8 @@ type sallyport struct {
 	ended       chan error
 }
 
-func startSallyport(ctx context.Context, binary, dir string, p ports) (*sallyport, error) {
+// startSallyport starts the binary on an empty database, with more flags of serve.
+func startSallyport(ctx context.Context, binary, dir string, p ports, more ...string) (*sallyport, error) {
 	database := "sqlite:" + filepath.Join(dir, "sallyport.db")
 	out, err := exec.CommandContext(ctx, binary, "init", "--database", database).Output()
 	if err != nil {
@@ -31,8 +32,8 @@ func startSallyport(ctx context.Context, binary, dir string, p ports) (*sallypor
 	}
 	s := &sallyport{base: "http://localhost:" + p.public, token: strings.TrimSpace(string(out)), ended: make(chan error, 1)}
 	// Not bound to the context: it is asked to end, and waited for.
-	s.cmd = exec.Command(binary, "serve", "--database", database, "--base-url", s.base,
-		"--listen", "127.0.0.1:"+p.public, "--admin-listen", "127.0.0.1:"+p.admin, "--log-level", "warn")
+	s.cmd = exec.Command(binary, append([]string{"serve", "--database", database, "--base-url", s.base,
+		"--listen", "127.0.0.1:" + p.public, "--admin-listen", "127.0.0.1:" + p.admin, "--log-level", "warn"}, more...)...)
 	s.cmd.Stderr = os.Stderr
 	// Ctrl-C reaches the whole group; the demo ends the server itself.
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -76,6 +77,17 @@ func (s *sallyport) ready(ctx context.Context, url string) error {
 		}
 	}
 	return errors.New("sallyport did not become ready within 15 seconds")
+}
+
+// wait returns when somebody ends the demo, or the server ends by itself.
+func (s *sallyport) wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		fmt.Println("\nStopped. The folder of the demo is removed.")
+		return nil
+	case err := <-s.ended:
+		return fmt.Errorf("sallyport ended: %w", err)
+	}
 }
 
 // stop asks the server to end, and waits for it.

@@ -13,6 +13,8 @@ const (
 	newEmail         = "new@acme.test"
 	exemptEmail      = "exempt@acme.test"
 	independentEmail = "somebody@elsewhere.test"
+	userEmail        = "user@acme.test" // in the tutorial
+	companyDomain    = "acme.test"
 	demoPassword     = "open the gate"
 )
 
@@ -37,7 +39,7 @@ func seed(ctx context.Context, s *sallyport, idp *idp) error {
 	id := func(o object) string { v, _ := o["id"].(string); return v }
 
 	org := id(call("POST", "/organizations", object{"name": "Acme"}))
-	domain := id(call("POST", "/organizations/"+org+"/domains", object{"name": "acme.test"}))
+	domain := id(call("POST", "/organizations/"+org+"/domains", object{"name": companyDomain}))
 	call("POST", "/domains/"+domain+"/verify", object{"method": "operator"})
 	owner := id(call("POST", "/organizations/"+org+"/users", object{"email": ownerEmail, "role": "owner", "password": demoPassword}))
 	exempt := id(call("POST", "/organizations/"+org+"/users", object{"email": exemptEmail, "password": demoPassword}))
@@ -51,13 +53,28 @@ func seed(ctx context.Context, s *sallyport, idp *idp) error {
 		object{"name": "Demo Identity Provider", "idp": "other", "metadata_xml": idp.metadata()})
 	profileID := id(profile)
 	if failed == nil {
-		metadata, _ := profile["metadata_url"].(string)
-		failed = idp.register(ctx, metadata)
+		ours, _ := profile["metadata_url"].(string)
+		var raw []byte
+		if raw, failed = fetch(ctx, ours); failed == nil {
+			failed = idp.register("acme", ours, raw)
+		}
 	}
 	call("POST", "/sso-profiles/"+profileID+"/tests", object{"method": "operator"})
 	call("PUT", "/domains/"+domain+"/enforcement",
 		object{"sso_profile_id": profileID, "exempt_user_ids": []string{exempt}, "acknowledge": true})
 	return failed
+}
+
+// seedTutorial makes the organization and its owner, and leaves everything else
+// to whoever follows the tutorial.
+func seedTutorial(ctx context.Context, s *sallyport) error {
+	org, err := s.call(ctx, "POST", "/organizations", object{"name": "Acme"})
+	if err != nil {
+		return err
+	}
+	id, _ := org["id"].(string)
+	_, err = s.call(ctx, "POST", "/organizations/"+id+"/users", object{"email": ownerEmail, "role": "owner", "password": demoPassword})
+	return err
 }
 
 func fetch(ctx context.Context, url string) ([]byte, error) {

@@ -24,7 +24,7 @@ func (s *Service) ClaimDomain(ctx context.Context, actor access.Actor, organizat
 	if err != nil {
 		return d, fault.Invalid(fault.Field{Name: "name", Message: "is not a domain name, such as example.com"})
 	}
-	if err := claimable(name); err != nil {
+	if err := Claimable(name); err != nil {
 		return d, err
 	}
 	err = s.db.Update(ctx, actor, func(tx *db.Tx) error {
@@ -58,8 +58,9 @@ func (s *Service) ClaimDomain(ctx context.Context, actor access.Actor, organizat
 	return d, err
 }
 
-// claimable refuses names that belong to nobody alone.
-func claimable(name string) error {
+// Claimable refuses names that belong to nobody alone, such as public suffixes
+// and the domains of mail services: fault.DomainPublic.
+func Claimable(name string) error {
 	if suffix, _ := publicsuffix.PublicSuffix(name); suffix == name {
 		return fault.New(fault.DomainPublic, "Everybody can register names below this one, so that it belongs to nobody alone.")
 	}

@@ -41,7 +41,7 @@ func pageSilent(params *runtime.EvaluateParams) {
 
 // pageLibrary is what the functions below share. Its one returns the only
 // visible element for what a verb was given: first by the names of the
-// candidates, then as a selector.
+// candidates, then as a selector. Several links to the same place are one.
 const pageLibrary = `
 const squeeze = text => (text || '').replace(/\s+/g, ' ').trim();
 const visible = element => element.checkVisibility({visibilityProperty: true}) && element.getClientRects().length > 0;
@@ -62,7 +62,8 @@ const shown = element => {
 const one = (what, candidates) => {
 	let found = candidates ? query(candidates).filter(element => visible(element) && names(element).includes(squeeze(what))) : [];
 	if (found.length === 0) found = query(what).filter(visible);
-	if (found.length === 1) return {element: found[0]};
+	found = found.filter(element => !found.includes(element.control)); // a label and its field are one
+	if (new Set(found.map(element => element.matches('a[href]') ? element.href : element)).size === 1) return {element: found[0]};
 	if (found.length > 1) return {problem: found.length + ' visible elements fit: ' + found.slice(0, 5).map(shown).join(' ')};
 	return {problem: query(what).length > 0 ? 'it is there, but not visible' : 'it is not there'};
 };

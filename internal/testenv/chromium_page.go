@@ -33,7 +33,7 @@ const (
 //
 // Where a verb takes the name of a control, that is the text a user reads on a
 // button or link, the label of a field, or else a CSS selector. It must fit
-// one visible control.
+// one visible control, or links that all lead to the same place.
 type Page struct {
 	t       testing.TB
 	browser *Chromium
@@ -127,6 +127,15 @@ func (p *Page) Back() {
 		err = p.settle(ctx)
 	}
 	p.check(err, "Back()")
+}
+
+// Front comes back to the tab, as by a click on it: pages learn that they are in
+// view again.
+func (p *Page) Front() {
+	p.t.Helper()
+	ctx, cancel := p.deadline()
+	defer cancel()
+	p.check(chromedp.Do(ctx, chromiumSend(page.BringToFront, cdp.Empty{})), "Front()")
 }
 
 // Show changes how the tab shows its pages, the present one at once: [DarkMode],

@@ -169,6 +169,7 @@ type AdminFrame struct {
 	Organization string // its name
 	Section      string // the entry of the navigation that the page belongs to
 	Done         string // what was done a moment ago
+	Onward       Link   // with Done: what comes next, until everything is set up
 	Recovery     RecoveryNotice
 	Up           Link // the page above
 	Tabs         []Tab
@@ -190,6 +191,9 @@ func (v *visit) adminFrame(section, key string) AdminFrame {
 	f := AdminFrame{Frame: v.room(key, ""), Base: v.base, Organization: v.organization.Name, Section: section, Done: v.done(), Recovery: v.notice}
 	if section != "overview" { // which tells more
 		f.Banners = v.notices(&f, true)
+	}
+	if f.Done != "" && (section == "domains" || section == "users") { // those of SSO have a stepper
+		f.Onward = v.onward(&f)
 	}
 	return f
 }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"sallyport/internal/access"
@@ -66,7 +67,11 @@ func (v *visit) upToDomains() Link { return Link{v.request.text("domains.title")
 func (w *Web) adminClaimDomain(v *visit) error {
 	f := v.newForm("domains", "domains.new", "domains.claim", v.upToDomains())
 	f.lead("domains.new_lead")
-	name := f.text("name", "domains.name", "")
+	suggested, err := v.suggestedDomain()
+	if err != nil {
+		return err
+	}
+	name := f.text("name", "domains.name", suggested)
 	name.Hint, name.Required, name.Max, name.word = f.T("domains.name_hint"), true, 253, "domain_name"
 	if !f.sent() {
 		return f.show(nil)
@@ -77,6 +82,24 @@ func (w *Web) adminClaimDomain(v *visit) error {
 	}
 	v.say("done.domain_claimed", d.Name)
 	return v.to("/domains/" + d.ID)
+}
+
+// suggestedDomain is what an organization without a domain most likely claims:
+// that of the address of whoever is asked. Empty: nothing is likely.
+func (v *visit) suggestedDomain() (string, error) {
+	list, err := v.web.Directory.Domains(v.Context(), v.actor(), v.organization.ID, directory.Page{Limit: 1})
+	if err != nil || len(list) > 0 {
+		return "", err
+	}
+	identity, err := v.visitor()
+	if err != nil {
+		return "", err
+	}
+	_, name, _ := strings.Cut(identity.User.Email, "@")
+	if directory.Claimable(name) != nil {
+		return "", nil
+	}
+	return name, nil
 }
 
 // domain reads the domain that the path names.

@@ -83,7 +83,7 @@ func TestTheOverviewLeadsThroughTheSetup(t *testing.T) {
 		}
 		return p
 	}
-	step("Verify a domain").shows(`href="`+home+`/domains"`, "There is only one owner.").hides("Refused sign-ins of the last seven days</h2>\n<ul")
+	step("Verify a domain").shows(`href="`+home+`/domains/new"><strong>`, "There is only one owner.").hides("Refused sign-ins of the last seven days</h2>\n<ul")
 	d := acme.Claim(t, "acme.test")
 	step("Verify a domain").shows("The domain acme.test is not verified yet.", home+"/domains/"+d.ID)
 	if _, err := s.Directory.VouchForDomain(t.Context(), parts.Operator(), d.ID); err != nil {
@@ -102,6 +102,24 @@ func TestTheOverviewLeadsThroughTheSetup(t *testing.T) {
 	step("").hides("Set up</h2>")
 	s.Status(t, d, access.DomainLapsing)
 	b.get(home).shows("The proof of the domain acme.test has gone.")
+
+	// The page after each act of a newcomer leads on; later the acts are on their own.
+	fresh := s.Organization(t, "Fresh")
+	first := s.as(t, fresh.User(t, "owner@fresh.test", access.RoleOwner))
+	home = "/admin/" + fresh.ID
+	first.get(home + "/domains/new").shows(`value="fresh.test"`)
+	path := first.post(home+"/domains/new", "name", "fresh.test").redirected(home + "/domains/dom_")
+	first.get(path).shows("fresh.test is added.").hides("Next step:")
+	first.get(home + "/domains/new").hides(`value="fresh.test"`)
+	if _, err := s.Directory.VouchForDomain(t.Context(), parts.Operator(), strings.TrimPrefix(path, home+"/domains/")); err != nil {
+		t.Fatal(err)
+	}
+	path = first.post(home+"/users/new", "email", "second@fresh.test", "role", "member").redirected(home + "/users/usr_")
+	first.get(path).shows("Next step:", `<a href="`+home+`/sso/new">Create an SSO profile</a>`)
+	first.get(path).hides("Next step:")
+
+	free := s.Organization(t, "Free")
+	s.as(t, free.User(t, "owner@gmail.com", access.RoleOwner)).get("/admin/" + free.ID + "/domains/new").shows(`name="name" type="text" value=""`)
 
 	small := s.Organization(t, "Small")
 	small.Edition(t, directory.Standard)

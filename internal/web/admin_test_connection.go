@@ -91,7 +91,7 @@ func (w *Web) adminTestResult(v *visit) error {
 		return err
 	}
 	view := adminTestView{AdminFrame: v.adminFrame("sso", "test.title"), Path: testPath(&t), Test: v.newTestResult(&t)}
-	view.Test.WhoURL = whoURL(&t)
+	view.Test.forAdministrator(&view.Frame, &t)
 	view.Up = Link{view.T("test.up"), v.base + "/sso/" + t.ProfileID + "/test"}
 	if t.Status == sso.TestPending {
 		view.Refresh = 5

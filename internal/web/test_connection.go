@@ -63,7 +63,7 @@ func (w *Web) testResult(r *request) error {
 	view.Test = r.newTestResult(&v)
 	if identity != nil && identity.User.OrganizationID == v.OrganizationID && identity.User.Role.Administers() {
 		view.Link = testPath(&v)
-		view.Test.WhoURL = whoURL(&v)
+		view.Test.forAdministrator(&view.Frame, &v)
 	}
 	return r.render(http.StatusOK, "test_result", view)
 }
@@ -71,6 +71,19 @@ func (w *Web) testResult(r *request) error {
 // testPath is the permanent page of a test.
 func testPath(v *sso.TestView) string {
 	return "/admin/" + v.OrganizationID + "/sso/" + v.ProfileID + "/test/" + v.ID
+}
+
+// forAdministrator adds what leads into the Admin Center.
+func (t *testResult) forAdministrator(f *Frame, v *sso.TestView) {
+	t.WhoURL = whoURL(v)
+	path := "/admin/" + v.OrganizationID + "/sso/" + v.ProfileID
+	switch {
+	case v.Status != sso.TestPassed:
+	case v.Draft:
+		t.Next = Link{f.T("setup.look"), path + "/draft"}
+	case v.Counted:
+		t.Next = Link{f.T("overview.step.enforce"), path + "/" + stepEnforce}
+	}
 }
 
 // whoURL is the page of the user whom a test has named.
@@ -86,6 +99,7 @@ type testResult struct {
 	Status     string // passed, failed, pending
 	Verdict    string
 	After      string // what follows from it
+	Next       Link   // for an administrator
 	Code       string
 	Steps      []testStep
 	Fix        testFix

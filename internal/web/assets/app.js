@@ -94,6 +94,13 @@
     if (event.target.matches("textarea")) event.target.scrollIntoView({block: "nearest"});
   });
 
+  // What was sent into another tab has its result on this page, too.
+  let away = false;
+  document.addEventListener("submit", event => { away ||= event.target.target === "_blank"; });
+  document.addEventListener("visibilitychange", () => {
+    if (away && document.visibilityState === "visible") location.reload();
+  });
+
   // What is not filtered by does not stand in the URL.
   document.addEventListener("htmx:configRequest", event => {
     const values = event.detail.formData;
