@@ -23,6 +23,7 @@ type SetupDraft struct {
 	EntityID     string // of the Identity Provider; empty: only the product was chosen
 	SSO, SLO     []saml.Endpoint
 	Certificates []*x509.Certificate
+	MetadataURL  string // which is followed once the draft is applied; empty: none
 	TestedHash   []byte // of the profile with the draft, as it passed a test
 	TestedAt     time.Time
 	Version      int64 // another one after each change
@@ -39,7 +40,7 @@ func (d *SetupDraft) applyTo(p *Profile) {
 	p.EntityID, p.SSO, p.SLO = d.EntityID, d.SSO, d.SLO
 	p.Certificates = slices.Clone(p.Certificates) // setCertificates keeps the days of those before
 	p.setCertificates(d.Certificates, d.UpdatedAt)
-	p.MetadataURL = "" // it would bring back what was there
+	p.MetadataURL = d.MetadataURL // the one so far would bring back what was there
 }
 
 // enter takes an input into the draft.
@@ -47,13 +48,13 @@ func (d *SetupDraft) enter(p Profile, in Input, now time.Time) error {
 	d.applyTo(&p)
 	if d.EntityID == "" {
 		// Its holder does not see what the profile knows, and adds nothing to it.
-		p.EntityID, p.SSO, p.SLO, p.Certificates = "", nil, nil, nil
+		p.EntityID, p.SSO, p.SLO, p.Certificates, p.MetadataURL = "", nil, nil, nil, ""
 	}
 	l := ledger{standings: make(map[string]*standing)} // what is distrusted the administrator sees
 	if err := in.apply(&p, &l, now); err != nil {
 		return err
 	}
-	d.IdP, d.EntityID, d.SSO, d.SLO, d.Certificates = p.IdP, p.EntityID, p.SSO, p.SLO, nil
+	d.IdP, d.EntityID, d.SSO, d.SLO, d.Certificates, d.MetadataURL = p.IdP, p.EntityID, p.SSO, p.SLO, nil, p.MetadataURL
 	for _, c := range p.Certificates {
 		d.Certificates = append(d.Certificates, c.Certificate)
 	}
@@ -147,8 +148,7 @@ func (s *Service) ApplyDraft(ctx context.Context, actor access.Actor, profileID 
 		if err != nil {
 			return err
 		}
-		l.byHand(&after)
-		if err := errors.Join(updateProfile(tx, &after), putSource(tx, &after, &l, nil), deleteDraft(tx, p.ID)); err != nil {
+		if err := errors.Join(updateProfile(tx, &after), d.putSource(tx, &after, &l), deleteDraft(tx, p.ID)); err != nil {
 			return err
 		}
 		if err := s.audit.Append(tx, audit.Event{OrganizationID: p.OrganizationID, Action: audit.DraftApplied, Target: p.target(),
@@ -159,6 +159,20 @@ func (s *Service) ApplyDraft(ctx context.Context, actor access.Actor, profileID 
 		return err
 	})
 	return v, err
+}
+
+// putSource writes where the data of a profile come from once the draft is
+// applied. An administrator has seen the certificates, whatever was decided on
+// them before. A metadata URL is followed as from when it was entered.
+func (d *SetupDraft) putSource(tx *db.Tx, after *Profile, l *ledger) error {
+	l.byHand(after)
+	if d.EntityID == "" || d.MetadataURL == "" {
+		return putSource(tx, after, l, nil)
+	}
+	for _, c := range after.Certificates {
+		l.standings[c.SHA256] = &standing{sha256: c.SHA256, standing: Listed, foundAt: d.UpdatedAt}
+	}
+	return putSource(tx, after, l, &fetched{at: d.UpdatedAt})
 }
 
 // DiscardDraft throws a draft away.

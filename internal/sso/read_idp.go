@@ -91,6 +91,7 @@ type Reading struct {
 	Source    Source
 	URL       string // of FromURL
 	pin       string // that the document was held against
+	linkID    string // of the setup link with which it was asked for; empty: by an administrator
 	// Found are the Identity Providers: one, or several to choose from.
 	Found     []Proposal
 	CreatedAt time.Time
@@ -114,30 +115,36 @@ const keepReadings = 5
 // At a metadata URL there may be very many: of several their names are kept, and
 // the one that is chosen is read again, with its entity ID in the input.
 func (s *Service) ReadIdP(ctx context.Context, actor access.Actor, profileID string, source Source, in Input) (r Reading, err error) {
-	var at urlReading
-	if in.MetadataURL != nil {
-		if at, err = s.readURL(ctx, actor, profileID, &in); err != nil {
-			return r, err
-		}
+	of := func(tx *db.Tx) (Profile, error) { return s.changeable(tx, actor, profileID) }
+	at, err := s.readURL(ctx, &in, of)
+	if err != nil {
+		return r, err
 	}
 	err = s.db.Update(ctx, actor, func(tx *db.Tx) error {
-		p, err := s.changeable(tx, actor, profileID)
+		p, err := of(tx)
 		if err != nil {
 			return err
 		}
-		r = Reading{ID: s.ids.New(id.SSOReading), ProfileID: p.ID, Source: source, pin: p.Options.MetadataPin, CreatedAt: tx.Now()}
-		if in.MetadataURL != nil {
-			r.URL, r.Found, r.pin = at.url, at.found, at.pin
-		} else if r.Found, err = in.proposals(&p, tx.Now()); err != nil {
-			return err
-		}
-		// Before it comes: of the same millisecond it might not be the newest.
-		if err := deleteReadings(tx, p.ID, keepReadings-1); err != nil {
-			return err
-		}
-		return insertReading(tx, &r)
+		r, err = s.keepReading(tx, &p, "", source, &in, at)
+		return err
 	})
 	return r, err
+}
+
+// keepReading keeps what an input says of Identity Providers, or what its
+// metadata URL has shown.
+func (s *Service) keepReading(tx *db.Tx, p *Profile, linkID string, source Source, in *Input, at urlReading) (r Reading, err error) {
+	r = Reading{ID: s.ids.New(id.SSOReading), ProfileID: p.ID, Source: source, pin: p.Options.MetadataPin, linkID: linkID, CreatedAt: tx.Now()}
+	if in.MetadataURL != nil {
+		r.URL, r.Found, r.pin = at.url, at.found, at.pin
+	} else if r.Found, err = in.proposals(p, tx.Now()); err != nil {
+		return r, err
+	}
+	// Before it comes: of the same millisecond it might not be the newest.
+	if err := deleteReadings(tx, p.ID, linkID, keepReadings-1); err != nil {
+		return r, err
+	}
+	return r, insertReading(tx, &r)
 }
 
 // changeable returns a profile that the actor may change, in an edition that has
@@ -156,11 +163,14 @@ type urlReading struct {
 	found    []Proposal
 }
 
-// readURL fetches an input's metadata URL.
-func (s *Service) readURL(ctx context.Context, actor access.Actor, profileID string, in *Input) (r urlReading, err error) {
+// readURL fetches an input's metadata URL, if it has one, for a profile.
+func (s *Service) readURL(ctx context.Context, in *Input, of func(*db.Tx) (Profile, error)) (r urlReading, err error) {
+	if in.MetadataURL == nil {
+		return r, nil
+	}
 	var p Profile
 	err = s.db.View(ctx, func(tx *db.Tx) error {
-		p, err = s.changeable(tx, actor, profileID)
+		p, err = of(tx)
 		return err
 	})
 	if err != nil {
@@ -215,7 +225,7 @@ func (s *Service) Reading(ctx context.Context, actor access.Actor, profileID, re
 		if _, err := s.profile(tx, actor, access.ActProfileWrite, profileID); err != nil {
 			return err
 		}
-		r, err = readingByID(tx, profileID, readingID, tx.Now().Add(-readingFor))
+		r, err = readingByID(tx, profileID, "", readingID, tx.Now().Add(-readingFor))
 		return err
 	})
 	return r, err
@@ -228,21 +238,29 @@ func (s *Service) Accept(ctx context.Context, actor access.Actor, profileID, rea
 	if err != nil {
 		return View{}, err
 	}
-	chosen, err := r.Choose(entityID)
+	in, err := r.input(entityID)
 	if err != nil {
 		return View{}, err
 	}
+	return s.Update(ctx, actor, profileID, in)
+}
+
+// input is what was read of an Identity Provider, to be saved.
+func (r *Reading) input(entityID string) (in Input, err error) {
+	chosen, err := r.Choose(entityID)
 	switch {
+	case err != nil:
+		return in, err
 	case chosen.NameOnly:
-		return View{}, fault.Invalid(fault.Field{Name: "entity_id", Message: "names one of which nothing else was read"})
+		return in, fault.Invalid(fault.Field{Name: "entity_id", Message: "names one of which nothing else was read"})
 	case r.Source == ByHand:
-		return s.Update(ctx, actor, profileID, chosen.fields())
+		return chosen.fields(), nil
 	case r.Source == FromURL:
-		return s.Update(ctx, actor, profileID, Input{MetadataURL: &r.URL,
-			fetched: &fetched{entity: chosen.entity(), pin: r.pin, pinned: strings.TrimSpace(r.pin) != "", at: r.CreatedAt}})
+		return Input{MetadataURL: &r.URL,
+			fetched: &fetched{entity: chosen.entity(), pin: r.pin, pinned: strings.TrimSpace(r.pin) != "", at: r.CreatedAt}}, nil
 	}
 	chosen.pin = r.pin
-	return s.Update(ctx, actor, profileID, Input{proposal: &chosen})
+	return Input{proposal: &chosen}, nil
 }
 
 // fields is what was read, as somebody enters it by hand.

@@ -166,29 +166,30 @@ func insertReading(tx *db.Tx, r *Reading) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(`insert into sso_readings (id, sso_profile_id, source, metadata_url, pin, found, created_at) values ($1, $2, $3, $4, $5, $6, $7)`,
-		r.ID, r.ProfileID, r.Source, r.URL, r.pin, found, r.CreatedAt)
+	_, err = tx.Exec(`insert into sso_readings (id, sso_profile_id, setup_link_id, source, metadata_url, pin, found, created_at) values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		r.ID, r.ProfileID, r.linkID, r.Source, r.URL, r.pin, found, r.CreatedAt)
 	return err
 }
 
-// deleteReadings deletes all readings of a profile but the newest ones.
-func deleteReadings(tx *db.Tx, profileID string, but int) error {
-	_, err := tx.Exec(`delete from sso_readings where sso_profile_id = $1 and id not in
-		(select id from sso_readings where sso_profile_id = $1 order by id desc limit $2)`, profileID, but)
+// deleteReadings deletes all readings of a profile but the newest ones: those
+// with a setup link, or those of administrators.
+func deleteReadings(tx *db.Tx, profileID, linkID string, but int) error {
+	_, err := tx.Exec(`delete from sso_readings where sso_profile_id = $1 and setup_link_id = $2 and id not in
+		(select id from sso_readings where sso_profile_id = $1 and setup_link_id = $2 order by id desc limit $3)`, profileID, linkID, but)
 	return err
 }
 
 // readingByID returns a reading that was made after an instant; fault.NotFound
 // if there is none.
-func readingByID(tx *db.Tx, profileID, readingID string, after time.Time) (Reading, error) {
+func readingByID(tx *db.Tx, profileID, linkID, readingID string, after time.Time) (Reading, error) {
 	r, err := db.One(tx, func(row db.Scanner) (r Reading, err error) {
 		var found string
-		if err = row.Scan(&r.ID, &r.ProfileID, &r.Source, &r.URL, &r.pin, &found, &r.CreatedAt); err != nil {
+		if err = row.Scan(&r.ID, &r.ProfileID, &r.linkID, &r.Source, &r.URL, &r.pin, &found, &r.CreatedAt); err != nil {
 			return r, err
 		}
 		return r, r.parse(found)
-	}, `select id, sso_profile_id, source, metadata_url, pin, found, created_at from sso_readings
-		where id = $1 and sso_profile_id = $2 and created_at > $3`, readingID, profileID, after)
+	}, `select id, sso_profile_id, setup_link_id, source, metadata_url, pin, found, created_at from sso_readings
+		where id = $1 and sso_profile_id = $2 and setup_link_id = $3 and created_at > $4`, readingID, profileID, linkID, after)
 	if errors.Is(err, db.ErrNoRows) {
 		return r, fault.New(fault.NotFound, "")
 	}
@@ -526,7 +527,7 @@ func revokeSetupLink(tx *db.Tx, linkID string) error {
 func draftOf(tx *db.Tx, profileID string) (d SetupDraft, ok bool, err error) {
 	d, err = db.One(tx, func(row db.Scanner) (d SetupDraft, err error) {
 		var sso, slo, certificates string
-		if err = row.Scan(&d.ProfileID, &d.SetupLinkID, &d.IdP, &d.EntityID, &sso, &slo, &certificates, &d.TestedHash, &d.TestedAt, &d.Version, &d.UpdatedAt); err != nil {
+		if err = row.Scan(&d.ProfileID, &d.SetupLinkID, &d.IdP, &d.EntityID, &sso, &slo, &certificates, &d.MetadataURL, &d.TestedHash, &d.TestedAt, &d.Version, &d.UpdatedAt); err != nil {
 			return d, err
 		}
 		var ders [][]byte
@@ -541,7 +542,7 @@ func draftOf(tx *db.Tx, profileID string) (d SetupDraft, ok bool, err error) {
 			d.Certificates = append(d.Certificates, c)
 		}
 		return d, nil
-	}, `select sso_profile_id, setup_link_id, idp, idp_entity_id, idp_sso, idp_slo, certificates, tested_hash, tested_at, version, updated_at
+	}, `select sso_profile_id, setup_link_id, idp, idp_entity_id, idp_sso, idp_slo, certificates, metadata_url, tested_hash, tested_at, version, updated_at
 		from sso_drafts where sso_profile_id = $1`, profileID)
 	if errors.Is(err, db.ErrNoRows) {
 		return d, false, nil
@@ -560,12 +561,13 @@ func putDraft(tx *db.Tx, d *SetupDraft) error {
 	if err := errors.Join(err1, err2, err3); err != nil {
 		return err
 	}
-	_, err := tx.Exec(`insert into sso_drafts (sso_profile_id, setup_link_id, idp, idp_entity_id, idp_sso, idp_slo, certificates, tested_hash, tested_at, version, updated_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+	_, err := tx.Exec(`insert into sso_drafts (sso_profile_id, setup_link_id, idp, idp_entity_id, idp_sso, idp_slo, certificates, metadata_url, tested_hash, tested_at, version, updated_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 		on conflict (sso_profile_id) do update set setup_link_id = excluded.setup_link_id, idp = excluded.idp, idp_entity_id = excluded.idp_entity_id,
-			idp_sso = excluded.idp_sso, idp_slo = excluded.idp_slo, certificates = excluded.certificates, tested_hash = excluded.tested_hash,
+			idp_sso = excluded.idp_sso, idp_slo = excluded.idp_slo, certificates = excluded.certificates,
+			metadata_url = excluded.metadata_url, tested_hash = excluded.tested_hash,
 			tested_at = excluded.tested_at, version = excluded.version, updated_at = excluded.updated_at`,
-		d.ProfileID, d.SetupLinkID, d.IdP, d.EntityID, string(sso), string(slo), string(certificates), d.TestedHash, d.TestedAt, d.Version, d.UpdatedAt)
+		d.ProfileID, d.SetupLinkID, d.IdP, d.EntityID, string(sso), string(slo), string(certificates), d.MetadataURL, d.TestedHash, d.TestedAt, d.Version, d.UpdatedAt)
 	return err
 }
 

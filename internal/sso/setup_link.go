@@ -169,7 +169,7 @@ type Setup struct {
 	IdP          string // as chosen with the link, else as the profile says
 	URLs         URLs
 	Options      Options
-	Draft        *SetupDraft // nil: nothing was entered yet
+	Entered      Profile // what was entered, with the profile's options; without an entity ID: no more than the product
 	Warnings     []Warning
 	Testable     bool
 	Tests        []TestView
@@ -232,17 +232,20 @@ func (s *Service) viewSetup(tx *db.Tx, l SetupLink, p Profile) (v Setup, err err
 	if !l.Claimed() {
 		return v, nil
 	}
+	v.Entered.Options = p.Options
 	d, ok, err := draftOf(tx, p.ID)
 	if err != nil {
 		return v, err
 	}
 	if ok {
-		v.Draft, v.IdP = &d, d.IdP
+		v.IdP = d.IdP
 		if d.EntityID != "" {
+			d.applyTo(&v.Entered)
 			d.applyTo(&p)
 			v.Warnings = p.Warnings(tx.Now(), false)
 		}
 	}
+	v.Entered.IdP = v.IdP
 	v.Testable = p.EntityID != "" && !p.Disabled
 	v.Tests, err = s.latestTests(tx, &p, l.ID, 10)
 	return v, err
@@ -304,41 +307,6 @@ func (s *Service) asHolder(ctx context.Context, from access.Actor, k SetupKey, f
 		return err
 	}
 	return s.db.Update(ctx, l.actor(from), fn)
-}
-
-// EnterSetup takes what the holder of a link has entered into the draft. Only
-// what is said of the Identity Provider counts. The profile stays as it is.
-func (s *Service) EnterSetup(ctx context.Context, actor access.Actor, k SetupKey, in Input) error {
-	in = Input{IdP: in.IdP, MetadataXML: in.MetadataXML, EntityID: in.EntityID, SSOURL: in.SSOURL, SLOURL: in.SLOURL, Certificates: in.Certificates}
-	return s.asHolder(ctx, actor, k, func(tx *db.Tx) error {
-		l, p, _, err := s.post(tx, k)
-		if err != nil {
-			return err
-		}
-		d, ok, err := draftOf(tx, p.ID)
-		if err != nil {
-			return err
-		}
-		if !ok {
-			d = SetupDraft{ProfileID: p.ID, IdP: p.IdP}
-		}
-		before, after := p, p
-		d.applyTo(&before)
-		if err := d.enter(p, in, tx.Now()); err != nil {
-			return err
-		}
-		d.SetupLinkID, d.UpdatedAt = l.ID, tx.Now()
-		d.Version = max(d.Version+1, tx.Now().UnixMicro()) // never one that a discarded draft had
-		if err := putDraft(tx, &d); err != nil {
-			return err
-		}
-		d.applyTo(&after)
-		if err := s.audit.Append(tx, audit.Event{OrganizationID: p.OrganizationID, Action: audit.DraftEntered, Target: p.target(),
-			Changes: differences(&before, &after)}); err != nil {
-			return err
-		}
-		return s.tellMaker(tx, &l, &p, setupEntered)
-	})
 }
 
 // TestSetup prepares a test for the holder of a link: of the draft, or of the

@@ -114,7 +114,7 @@ func TestASetupLinkFromNothingToATestedProfile(t *testing.T) {
 
 		d.enter(t, d.IdP)
 		v, err := p.SSO.Setup(t.Context(), d.key)
-		if err != nil || v.Draft == nil || v.Draft.EntityID != d.IdP.EntityID || v.IdP != "okta" || !v.Testable {
+		if err != nil || v.Entered.EntityID != d.IdP.EntityID || v.IdP != "okta" || !v.Testable {
 			t.Fatalf("%+v, %v", v, err)
 		}
 		if live, err := p.SSO.Profile(t.Context(), parts.Operator(), d.Profile.ID); err != nil || live.State != sso.Draft || live.Profile.EntityID != "" {

@@ -179,6 +179,7 @@ func (v *visit) showDraft(status int, base string, d *sso.DraftView, wrong formE
 	row("draft.entity_id", some(now.EntityID), some(next.EntityID))
 	row("draft.sso", endpoints(now.SSO), endpoints(next.SSO))
 	row("draft.slo", endpoints(now.SLO), endpoints(next.SLO))
+	row("draft.metadata_url", some(now.MetadataURL), some(next.MetadataURL))
 	for _, c := range next.Certificates {
 		fate := "added"
 		if slices.ContainsFunc(now.Certificates, func(o sso.Certificate) bool { return o.SHA256 == c.SHA256 }) {

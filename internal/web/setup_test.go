@@ -46,7 +46,7 @@ func TestTheHolderOfASetupLinkDoesTheirPart(t *testing.T) {
 				t.Errorf("%s", c)
 			}
 		}
-		for _, forms := range []string{"", "/idp", "/test"} {
+		for _, forms := range []string{"", "/product", "/idp", "/test"} {
 			other.post(path+forms, "idp", "okta").refused(410, "link_used")
 		}
 		other.get(path).refused(410, "link_used")
@@ -55,7 +55,8 @@ func TestTheHolderOfASetupLinkDoesTheirPart(t *testing.T) {
 		if page := h.get(path); !strings.Contains(page.text(), `<option value="okta" selected>`) {
 			t.Error(page.text())
 		}
-		h.post(path+"/idp", "idp", "entra").redirected(path + "/idp")
+		h.post(path+"/product", "idp", "nothing").refusedForm(t, 422, "invalid")
+		h.post(path+"/product", "idp", "entra").redirected(path + "/idp")
 		guide := h.get(path + "/idp")
 		urls := x.SSO.URLs(x.ID)
 		for _, want := range []string{"Microsoft Entra ID", urls.EntityID, urls.ACS, "Reply URL"} {
@@ -66,14 +67,24 @@ func TestTheHolderOfASetupLinkDoesTheirPart(t *testing.T) {
 		if len(guide.text()) > 60<<10 {
 			t.Errorf("%d octets", len(guide.text()))
 		}
-		if wrong := h.upload(path+"/idp", "file", "metadata.xml", "<html>log in</html>"); wrong.Code != 422 || wrong.Header().Get("Sallyport-Error") != "metadata_invalid" || !strings.Contains(wrong.text(), `id="errors"`) {
+		if wrong := h.upload(path+"/idp", "metadata_xml", "metadata.xml", "<html>log in</html>"); wrong.Code != 422 || wrong.Header().Get("Sallyport-Error") != "metadata_invalid" || !strings.Contains(wrong.text(), `id="errors"`) {
 			t.Errorf("%d %s", wrong.Code, wrong.text())
 		}
-		h.post(path+"/idp", "entity_id", "x", "sso_url", "javascript:alert(1)", "certificates", "y").refusedForm(t, 422, "invalid")
+		h.post(path+"/idp?by=hand", "entity_id", "x", "sso_url", "javascript:alert(1)", "certificates", "y").refusedForm(t, 422, "invalid")
+		h.post(path+"/idp?by=url", "metadata_url", "https://127.0.0.1/metadata").refusedForm(t, 422, "metadata_fetch_failed")
 		idp := otherIdP()
-		h.upload(path+"/idp", "file", "metadata.xml", string(idp.Metadata())).redirected(path + "#read")
+		reading := h.upload(path+"/idp", "metadata_xml", "metadata.xml", string(idp.Metadata())).redirected(path + "/idp/")
+		if page := h.get(reading); !strings.Contains(page.text(), "This is what was read") || !strings.Contains(page.text(), "https://other.example/sso") {
+			t.Error(page.text())
+		}
+		other.get(reading).refused(410, "link_used")
+		other.post(reading).refused(410, "link_used")
+		if page := h.get(path); strings.Contains(page.text(), "https://other.example/sso") {
+			t.Error("it is kept before it is shown")
+		}
+		h.post(reading, "entity_id", idp.EntityID).redirected(path + "#read")
 		page := h.get(path)
-		for _, want := range []string{"https://other.example/metadata", "https://other.example/sso (HTTP-Redirect)", "SHA-256"} {
+		for _, want := range []string{"https://other.example/metadata", "https://other.example/sso</code>", "HTTP-Redirect", "SHA-256"} {
 			if !strings.Contains(page.text(), want) {
 				t.Errorf("%q is not on the page: %s", want, page.text())
 			}
@@ -109,7 +120,7 @@ func TestTheHolderOfASetupLinkDoesTheirPart(t *testing.T) {
 				t.Errorf("%q is not on the page: %s", want, draft.text())
 			}
 		}
-		h.upload(path+"/idp", "file", "metadata.xml", string(idp.Metadata())).redirected(path) // meanwhile
+		h.post(h.upload(path+"/idp", "metadata_xml", "metadata.xml", string(idp.Metadata())).redirected(path + "/idp/")).redirected(path) // meanwhile
 		if stale := x.b.post(x.home+"/draft", "version", draft.hidden("version")); stale.Code != 409 {
 			t.Errorf("%d %s", stale.Code, stale.text())
 		}
@@ -143,7 +154,7 @@ func TestADraftOfAnEnforcedProfileIsAcknowledged(t *testing.T) {
 	x.Test(t)
 	x.Enforce(t, x.domainOf(t))
 	h, path := s.browser(t), x.link(t)
-	h.post(path+"/idp", "metadata_xml", string(otherIdP().Metadata())).redirected(path) // the first that posts owns it
+	h.post(h.post(path+"/idp?by=paste", "metadata_xml", string(otherIdP().Metadata())).redirected(path + "/idp/")).redirected(path) // the first that posts owns it
 	h.get(path)
 	page := x.b.get(x.home + "/draft")
 	if !strings.Contains(page.text(), "The SSO profile is enforced") || !strings.Contains(page.text(), "This has not passed a test.") {

@@ -26,7 +26,7 @@ var views = map[string]any{
 	"help_home": helpHomeView{}, "help_concept": helpConceptView{}, "help_guides": helpGuidesView{}, "help_guide": helpGuideView{}, "help_errors": helpErrorsView{},
 	"recover": recoverView{}, "recovery": recoveryView{}, "codes": codesView{},
 	"fresh": freshView{}, "found": foundView{},
-	"test_result": testResultView{}, "setup": setupView{}, "setup_idp": setupIdPView{}, "setup_test": setupTestView{},
+	"test_result": testResultView{}, "setup": setupView{}, "setup_idp": setupIdPView{}, "setup_reading": setupReadingView{}, "setup_test": setupTestView{},
 	"admin_test": testsView{}, "admin_test_result": adminTestView{}, "admin_setup": setupLinksView{}, "admin_draft": draftView{},
 	"admin_overview": overviewView{}, "admin_form": formView{}, "admin_roles": rolesView{}, "admin_audit": auditView{},
 	"admin_domains": domainsView{}, "admin_domain": domainView{}, "admin_users": usersView{}, "admin_user": userView{},

@@ -145,8 +145,11 @@ func (w *Web) routes() {
 	w.handle("GET /test/{token}/result", w.testResult)
 	w.handle("GET /setup/{token}", w.setup)
 	w.handle("POST /setup/{token}", w.claimSetup)
+	w.handle("POST /setup/{token}/product", w.chooseProduct)
 	w.handle("GET /setup/{token}/idp", w.setupIdP)
-	w.handle("POST /setup/{token}/idp", w.enterSetup)
+	w.handle("POST /setup/{token}/idp", w.setupIdP)
+	w.handle("GET /setup/{token}/idp/{reading}", w.setupReading)
+	w.handle("POST /setup/{token}/idp/{reading}", w.setupReading)
 	w.handle("POST /setup/{token}/test", w.testSetup)
 	w.handle("GET /setup/{token}/test/{test}", w.setupTest)
 

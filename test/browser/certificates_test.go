@@ -47,6 +47,14 @@ func (s *stage) followed(t *testing.T) *followed {
 	return f
 }
 
+// publish puts an Identity Provider's metadata at a URL.
+func (s *stage) publish(t *testing.T, idp *samltest.IdP) string {
+	t.Helper()
+	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Write(idp.Metadata()) }))
+	t.Cleanup(site.Close)
+	return site.URL + "/metadata"
+}
+
 // decideByHand approves what waits, has the metadata refreshed, and distrusts.
 func decideByHand(t *testing.T, s *stage, options ...testenv.BrowserOption) {
 	f := s.followed(t)

@@ -153,14 +153,18 @@ func setupByHolder(t *testing.T, s *stage, options ...testenv.BrowserOption) {
 	if !strings.Contains(h.HTML(), x.p.SP.ACSURL) {
 		t.Error("our ACS URL is not in the guide")
 	}
-	h.Fill("Metadata as text", "<html>no metadata</html>")
-	h.Click("Read and keep as a draft")
+	h.Click("Paste")
+	h.Fill("#metadata_xml", "<html>no metadata</html>")
+	h.Click("Read and show")
 	h.answered(t, 422, "metadata_invalid")
 	next := *x.p.IdP
 	next.Key = samltest.NamedKey(samltest.RSA3072)
-	h.Fill("Metadata as text", string(next.Metadata()))
-	h.Click("Read and keep as a draft")
-	h.WaitText("What was read")
+	h.Click("By URL")
+	h.Fill("#metadata_url", s.publish(t, &next))
+	h.Click("Read and show")
+	h.WaitText("This is what was read")
+	h.Click("Keep as a draft")
+	h.WaitText("This is kept as a draft.")
 	x.p.IdP = &next
 	popup := &tab{Page: h.Popup("section form[target] button"), stage: s}
 	popup.Show(options...)
@@ -179,6 +183,7 @@ func setupByHolder(t *testing.T, s *stage, options ...testenv.BrowserOption) {
 
 	b.path(x.home + x.path("/setup"))
 	b.Click("Look at the draft")
+	b.WaitText("Metadata URL, read once a day")
 	b.WaitText("Exactly this has passed a test.")
 	b.Click("Apply the draft")
 	b.WaitText("The draft for Profile was applied.")
@@ -205,9 +210,10 @@ func connectionCases() []pageCase {
 		h.Click("Continue to its guide")
 		next := *x.p.IdP
 		next.EntityID, next.Key = "https://a-long-name.of-another.identity-provider.example/with/a/path/metadata", samltest.NamedKey(samltest.RSA3072)
-		h.Fill("Metadata as text", string(next.Metadata()))
-		h.Click("Read and keep as a draft")
-		h.WaitText("What was read")
+		h.Click("Paste")
+		h.Fill("#metadata_xml", string(next.Metadata()))
+		h.Click("Read and show")
+		h.WaitText("This is what was read")
 		return x, b, h
 	}
 	return []pageCase{
@@ -235,18 +241,25 @@ func connectionCases() []pageCase {
 			_, _, h := delegated(t, s)
 			return h
 		}},
+		{"setup-read", "body", func(t *testing.T, s *stage) *tab {
+			_, _, h := entered(t, s)
+			return h
+		}},
 		{"setup", "body", func(t *testing.T, s *stage) *tab {
 			_, _, h := entered(t, s)
+			h.Click("Keep as a draft")
 			h.Reload()
 			return h
 		}},
 		{"setup-idp", "body", func(t *testing.T, s *stage) *tab {
 			_, _, h := entered(t, s)
+			h.Click("Keep as a draft")
 			h.Click("Continue to its guide")
 			return h
 		}},
 		{"admin-draft", "body", func(t *testing.T, s *stage) *tab {
-			x, b, _ := entered(t, s)
+			x, b, h := entered(t, s)
+			h.Click("Keep as a draft")
 			x.p.MarkTested(t)
 			x.p.Enforce(t)
 			b.path(x.home + x.path("/draft"))
@@ -274,9 +287,11 @@ func (s *stage) germanConnection(t *testing.T, o *office, b *tab) {
 	b.german(t, "setup")
 	b.Click("Weiter zur Anleitung")
 	b.german(t, "setup-idp")
-	b.Fill("Metadaten als Text", string(x.p.IdP.Metadata()))
-	b.Click("Einlesen und als Entwurf behalten")
+	b.Click("Einfügen")
+	b.Fill("#metadata_xml", string(x.p.IdP.Metadata()))
+	b.SubmitForm("#metadata_xml")
 	b.german(t, "setup-read")
+	b.Click("Als Entwurf behalten")
 	b.path(o.home + x.path("/draft"))
 	b.german(t, "admin-draft")
 }
