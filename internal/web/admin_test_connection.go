@@ -18,6 +18,7 @@ type testsView struct {
 	Off      bool // disabled
 	NoSSO    bool // the edition does not include it
 	HasDraft bool
+	Next     Link // once it is tested
 	Tests    []testRow
 }
 
@@ -58,6 +59,9 @@ func (w *Web) adminTestConnection(v *visit) error {
 	view.Up = Link{p.Name, base}
 	if view.Stepper, err = v.stepper(&p, stepTest); err != nil {
 		return err
+	}
+	if p.State == sso.Tested {
+		view.Next = Link{view.T("overview.step.enforce"), base + "/" + stepEnforce}
 	}
 	for _, t := range list {
 		view.Tests = append(view.Tests, testRow{testPath(&t), string(t.Status), string(t.Code), t.AskedBy, t.Draft, t.CreatedAt})

@@ -1,9 +1,13 @@
 // Package tutorial follows docs/tutorial.md in a real browser, as it stands there,
 // in each of its ways: from an empty organization to an enforced domain, beside
 // the demo's Identity Provider.
+//
+// SCREENSHOTS=DIR leaves a picture of what the reader sees after each step, for
+// people to look at.
 package tutorial
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -57,6 +61,9 @@ func follow(t *testing.T, demo string, steps []step, way string) {
 		at.do(r, at.with)
 		r.look()
 		done++
+		if dir := os.Getenv("SCREENSHOTS"); dir != "" {
+			r.page().Screenshot(filepath.Join(dir, fmt.Sprintf("tutorial-%s-%03d.png", strings.ReplaceAll(way, " ", "-"), done)))
+		}
 	}
 	if _, header := r.page().Response(); header.Get("Sallyport-Error") != "sso_required" {
 		t.Errorf("the tutorial ends at %s with %q: the password of a managed user is not refused", r.page().URL(), header.Get("Sallyport-Error"))
