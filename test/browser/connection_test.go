@@ -180,6 +180,12 @@ func setupByHolder(t *testing.T, s *stage, options ...testenv.BrowserOption) {
 	h.path(x.home + x.path("/test"))
 	h.at(t, "/login?return_to="+strings.ReplaceAll(x.home+x.path("/test"), "/", "%2F"))
 	h.signedIn(t, "", "")
+	for path, to := range map[string]string{"/": "/login", "/account/security": "/login", x.home: "/login", x.home + "/users": "/login", "/organizations/new": "/login"} {
+		h.path(path)
+		h.WaitURL(s.Base + to)
+	}
+	h.path("/session")
+	h.answered(t, 401, "unauthenticated")
 
 	b.path(x.home + x.path("/setup"))
 	b.Click("Look at the draft")

@@ -226,7 +226,13 @@ func TestASetupLinkIsItsFirstBrowsersAndEntersADraft(t *testing.T) {
 
 		idp := samltest.NewIdP()
 		idp.EntityID, idp.SSOURL, idp.Key = "https://next.example/metadata", "https://next.example/sso", samltest.NamedKey(samltest.RSA2048Other)
-		holder.Post(t, path+"/idp", url.Values{"metadata_xml": {string(idp.Metadata())}}).Redirected(t, path+"#read")
+		reading := holder.Post(t, path+"/idp?by=paste", url.Values{"metadata_xml": {string(idp.Metadata())}}).Location
+		if shown := holder.Get(t, reading); shown.Status != 200 || !strings.Contains(shown.Body, idp.SSOURL) {
+			t.Errorf("%s: %d %s", reading, shown.Status, shown.Body)
+		}
+		s.Refused(t, 404, "not_found", "GET", "/sso-profiles/"+p.ID+"/draft", nil) // to read keeps nothing
+		other.Post(t, reading, url.Values{}).Refused(t, 410, "link_used")
+		holder.Post(t, reading, url.Values{}).Redirected(t, path+"#read")
 		if live := s.OK(t, "GET", "/sso-profiles/"+p.ID, nil); harness.At(live, "idp", "entity_id") != p.IdP.EntityID {
 			t.Errorf("the draft counts already: %v", live["idp"])
 		}
