@@ -158,10 +158,11 @@ func filtersWhileTyping(t *testing.T, s *stage) {
 	b.WaitURL(s.Base + o.home + "/users?q=person")
 	b.focused(t, "#q")
 	var told string
-	for range 50 {
+	for range 100 {
 		if b.Eval(`document.getElementById("announce").textContent`, &told); strings.HasPrefix(told, "4 users") {
 			break
 		}
+		time.Sleep(20 * time.Millisecond)
 	}
 	if !strings.HasPrefix(told, "4 users") {
 		t.Errorf("a screen reader is told %q", told)
