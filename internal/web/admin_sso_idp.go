@@ -94,13 +94,7 @@ func (v *visit) exchange(p *sso.View, way sso.Source, sent url.Values) *form {
 			view.Ways = append(view.Ways, Tab{Link{view.Word("way_in", string(one)), "?by=" + string(one) + "#metadata"}, one == way})
 		}
 		if len(view.Errors) > 0 {
-			view.Excerpt = excerpt(sent.Get("metadata_xml"), view.Errors[0].Message)
-		}
-		for i := range view.Errors {
-			view.Errors[i].Message = view.wrong(view.Errors[i].Message)
-		}
-		for i := range view.Fields {
-			view.Fields[i].Error = view.wrong(view.Fields[i].Error)
+			view.Excerpt = excerpt(sent.Get("metadata_xml"), view.Errors[0].Line)
 		}
 		return v.render(status, "admin_profile_idp", view)
 	}
@@ -233,10 +227,9 @@ func readParts(r *http.Request) (url.Values, error) {
 	return nil, errors.New("web: a form of too many parts")
 }
 
-// excerpt returns the lines of a document around the one that a message names.
-func excerpt(document, message string) (list []excerptLine) {
-	line := 0
-	if _, err := fmt.Sscanf(message, "line %d:", &line); err != nil || line < 1 || !utf8.ValidString(document) {
+// excerpt returns the lines of a document around one of them.
+func excerpt(document string, line int) (list []excerptLine) {
+	if line < 1 || !utf8.ValidString(document) {
 		return nil
 	}
 	n := 0
@@ -391,7 +384,10 @@ func (v *visit) chooseEntity(p *sso.View, r *sso.Reading) error {
 			view.More++
 			continue
 		}
-		row := foundRow{Name: one.DisplayName, EntityID: one.EntityID, Fault: one.Fault}
+		row := foundRow{Name: one.DisplayName, EntityID: one.EntityID}
+		if one.Fault != nil {
+			row.Fault, _ = view.catalog.reason(view.Lang, one.Wrong())
+		}
 		if !one.NameOnly {
 			row.URL = "?" + url.Values{"entity_id": {one.EntityID}}.Encode()
 		}
