@@ -3,6 +3,7 @@ package help
 import (
 	_ "embed"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -100,6 +101,18 @@ func (g Guide) advise(code string) Advice {
 	if a.Field != "" {
 		name = `"` + a.Field + `"`
 	}
-	a.Fix = strings.NewReplacer("{field}", name, "{idp}", g.Name).Replace(r.fix)
+	a.Fix = strings.NewReplacer("{field}", name, "{idp}", g.Name).Replace(g.inSentences(r.fix))
 	return a
 }
+
+// inSentences writes "the Identity Provider" where the name of a product would
+// stand and the guide is for none.
+func (g Guide) inSentences(fix string) string {
+	if g.Slug != "other" {
+		return fix
+	}
+	fix = startsSentence.ReplaceAllString(fix, "${1}The Identity Provider")
+	return strings.ReplaceAll(fix, "{idp}", "the Identity Provider")
+}
+
+var startsSentence = regexp.MustCompile(`(^|[.!?]\s+)\{idp\}`)

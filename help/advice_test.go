@@ -79,3 +79,22 @@ func TestDiffers(t *testing.T) {
 		}
 	}
 }
+
+// TestAdviceForAnyOtherProductNamesNone: "Other SAML 2.0" is a choice in a list,
+// not what somebody's Identity Provider is called.
+func TestAdviceForAnyOtherProductNamesNone(t *testing.T) {
+	g, _ := GuideFor("other")
+	named := 0
+	for code := range rules() {
+		fix := Advise(code, "other").Fix
+		if strings.Contains(fix, g.Name) || strings.Contains(fix, "{") || strings.Contains(fix, ". the ") || strings.HasPrefix(fix, "the ") || strings.Contains(fix, "the the ") {
+			t.Errorf("%s: %s", code, fix)
+		}
+		if strings.Contains(fix, "he Identity Provider") {
+			named++
+		}
+	}
+	if named < 10 {
+		t.Errorf("%d fixes name the Identity Provider", named)
+	}
+}

@@ -92,6 +92,9 @@ type Refusal struct {
 	// where Message.Record asks for it, and empty where they could tell of a
 	// ciphertext that nobody has signed.
 	Attributes Attributes
+	// Decrypted tells what of the message a key of ours was used on; nil:
+	// nothing.
+	Decrypted *Decrypted
 }
 
 // Error tells the code and the note of what failed. Of a failed decryption it

@@ -42,6 +42,9 @@ type Result struct {
 	Assertion *Assertion
 	// Checks is filled in where Message.Record asks for it.
 	Checks []Check
+	// Decrypted tells what of the message a key of ours was used on; nil:
+	// nothing, or Message.Record did not ask for it.
+	Decrypted *Decrypted
 }
 
 // An Assertion is the verified statement of the Identity Provider. All of it
@@ -75,6 +78,20 @@ type Assertion struct {
 	// Certificate is the index, in the configuration, of the one that the
 	// outermost signature holds with.
 	Certificate int
+}
+
+// Decrypted tells what of a message a private key of ours was used on, whether
+// it could be decrypted or not. Whoever signs a response can put into it what
+// another Identity Provider has encrypted for us, about somebody else: what comes
+// out belongs to the sender only if it says so itself.
+type Decrypted struct {
+	// Assertion is set for an EncryptedAssertion. Issuer and InResponseTo, of its
+	// SubjectConfirmationData, stand inside it; they are empty where it could not
+	// be read.
+	Assertion            bool
+	Issuer, InResponseTo string
+	// NameID is set for an EncryptedID, which says nothing of whose it is.
+	NameID bool
 }
 
 // A NameID names the subject (SAML core, section 2.2.3).

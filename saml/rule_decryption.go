@@ -18,6 +18,9 @@ func (v *validation) decryptAssertion() {
 	if v.failed != "" {
 		return // what is refused already does not get a private key to work on
 	}
+	if v.recording {
+		v.decrypted = &Decrypted{Assertion: true}
+	}
 	if v.responseSigned {
 		v.openAssertion()
 		return
@@ -138,6 +141,12 @@ func (v *validation) decryptNameID(el xmltree.Element) {
 	if v.failed != "" {
 		return
 	}
+	if v.recording {
+		if v.decrypted == nil {
+			v.decrypted = new(Decrypted)
+		}
+		v.decrypted.NameID = true
+	}
 	var doc *xmltree.Document
 	clear, err := v.decrypt(&v.openerID, el, true)
 	if err == nil {
@@ -151,6 +160,15 @@ func (v *validation) decryptNameID(el xmltree.Element) {
 	if root := doc.Root(); root.Is(xmltree.Assertion, "NameID") {
 		v.nameIDElement = root
 	}
+}
+
+// noteDecrypted notes what an assertion that was decrypted says of itself.
+func (v *validation) noteDecrypted() {
+	if v.decrypted == nil || !v.decrypted.Assertion {
+		return
+	}
+	issuer, _ := v.assertionIssuer.Text()
+	v.decrypted.Issuer, v.decrypted.InResponseTo = string(issuer), string(v.confirmation.inResponseTo)
 }
 
 // bluntTo is the grid of times at which refusals are told that could tell of a

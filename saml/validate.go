@@ -27,6 +27,7 @@ type validation struct {
 	spans    []uint32       // see Attributes
 
 	parts
+	decrypted                       *Decrypted
 	responseSigned, assertionSigned bool
 	certificate                     int
 	oracle                          bool // a refusal may tell of a ciphertext that nobody has signed
@@ -85,7 +86,7 @@ func (v *validation) decide(sp *ServiceProvider, m Message) (*Result, *Refusal, 
 		v.complement(&claimed)
 		refusal.Attributes = claimed.Attributes
 	}
-	refusal.Checks = v.complete()
+	refusal.Checks, refusal.Decrypted = v.complete(), v.decrypted
 	if oracle || v.oracle {
 		return nil, refusal, v.blunting()
 	}
@@ -99,6 +100,7 @@ func (v *validation) run(sp *ServiceProvider, m Message, recording bool) *Result
 	v.parts = parts{}
 	v.responseSigned, v.assertionSigned, v.certificate = false, false, 0
 	v.oracle = false
+	v.decrypted = nil
 	v.confirmation = confirmation{}
 	v.requestID, v.out = "", Assertion{}
 
@@ -115,6 +117,7 @@ func (v *validation) run(sp *ServiceProvider, m Message, recording bool) *Result
 		return nil
 	}
 	v.subject()
+	v.noteDecrypted()
 	v.issuers()
 	v.conditions()
 	v.destination()
@@ -133,7 +136,7 @@ func (v *validation) run(sp *ServiceProvider, m Message, recording bool) *Result
 		Assertion
 	}{Assertion: v.out}
 	v.complement(&accepted.Assertion)
-	accepted.Result = Result{Assertion: &accepted.Assertion, Checks: v.result()}
+	accepted.Result = Result{Assertion: &accepted.Assertion, Checks: v.result(), Decrypted: v.decrypted}
 	return &accepted.Result
 }
 

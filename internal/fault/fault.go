@@ -30,6 +30,10 @@ type Field struct {
 	// Reason is what a translation of the message is found by, where one code
 	// has several messages.
 	Reason string
+	// Line is where in a document it is, from 1; 0 if it is not about a line.
+	// Details are what the words of the reason have places for.
+	Line    int
+	Details []string
 }
 
 // New makes an Error that nothing but a rule caused.

@@ -196,14 +196,14 @@ func TestATestIsItsBrowsersAndItsAnswerCountsOnce(t *testing.T) {
 		}
 		_, err = p.SSO.FinishTest(t.Context(), access.Actor{}, out.Ticket, []string{"another"})
 		parts.Refused(t, err, fault.SAMLRequestUnknown)
-		_, err = p.SSO.TestSeenBy(t.Context(), test.ID, []string{"another"})
+		_, err = p.SSO.TestSeenBy(t.Context(), access.Actor{}, test.ID, []string{"another"})
 		parts.Refused(t, err, fault.NotFound)
 		if _, err = p.SSO.FinishTest(t.Context(), access.Actor{}, out.Ticket, []string{browser}); err != nil {
 			t.Fatal(err)
 		}
 		_, err = p.SSO.FinishTest(t.Context(), access.Actor{}, out.Ticket, []string{browser})
 		parts.Refused(t, err, fault.SAMLRequestUnknown)
-		if v, err := p.SSO.TestSeenBy(t.Context(), test.ID, []string{browser}); err != nil || v.Status != sso.TestPassed {
+		if v, err := p.SSO.TestSeenBy(t.Context(), access.Actor{}, test.ID, []string{browser}); err != nil || v.Status != sso.TestPassed {
 			t.Errorf("%+v, %v", v, err)
 		}
 		// Another answer changes nothing.

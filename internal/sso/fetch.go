@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -40,6 +41,7 @@ type fetchError struct {
 	Reason string // one of the reasons below, or an outbound.Reason
 	Line   int    // of the document; 0 if it is not about a line
 	Detail string // of a document that is no good, in English
+	wrong  *metadata.Error
 	cause  error
 }
 
@@ -93,6 +95,9 @@ func (e *fetchError) fault(field string) *fault.Error {
 	}
 	f := fault.Wrap(e, code, e.sentence())
 	f.Fields = []fault.Field{{Name: field, Message: e.sentence(), Reason: reason}}
+	if e.wrong != nil {
+		f.Fields[0] = metadataField(field, e.sentence(), e.wrong)
+	}
 	return f
 }
 
@@ -168,9 +173,10 @@ func unusable(err error) *fetchError {
 	switch {
 	case errors.As(err, &wrong):
 		plain := wrong.Unquoted()
-		return &fetchError{Reason: reasonInvalid, Line: plain.Line, Detail: plain.Reason, cause: err}
+		return &fetchError{Reason: reasonInvalid, Line: plain.Line, Detail: plain.Reason, wrong: plain, cause: err}
 	case errors.As(err, &several):
-		return &fetchError{Reason: reasonSeveral, Detail: several.Error() + "; name one as entity_id", cause: err}
+		return &fetchError{Reason: reasonSeveral, Detail: several.Error() + "; name one as entity_id",
+			wrong: metadata.Wrong(metadata.CodeSeveral, 0, strconv.Itoa(several.Count)), cause: err}
 	}
 	return &fetchError{Reason: string(outbound.Explain(err)), cause: err}
 }

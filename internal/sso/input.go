@@ -5,8 +5,10 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -187,15 +189,15 @@ func (in *Input) applyMetadata(p *Profile, l *ledger, now time.Time) error {
 	}
 	switch {
 	case len(found) == 0:
-		return metadataFault("the document holds no Identity Provider with this entity ID")
+		return metadataFault(metadata.Wrong(metadata.CodeNoSuchEntity, 0))
 	case len(found) > 1:
 		var ids []string
 		for _, e := range found[:min(len(found), 10)] {
 			ids = append(ids, e.ID)
 		}
-		return metadataFault(fmt.Sprintf("the document holds %d Identity Providers; name one as entity_id: %s", len(found), strings.Join(ids, ", ")))
+		return metadataFault(metadata.Wrong(metadata.CodeSeveral, 0, strconv.Itoa(len(found)), strings.Join(ids, ", ")))
 	case found[0].Fault != nil:
-		return metadataFault(found[0].Fault.Error())
+		return metadataFault(found[0].Fault)
 	}
 	if !p.adopt(l, &fetched{entity: found[0], at: now}) {
 		return errNoneLeft()
@@ -209,24 +211,38 @@ func (in *Input) applyMetadata(p *Profile, l *ledger, now time.Time) error {
 func (in *Input) entities(p *Profile, now time.Time) ([]metadata.Entity, error) {
 	pins, why := p.Options.pins()
 	if why != "" {
-		return nil, metadataFault("the pinned certificate " + why)
+		return nil, fault.Invalid(fault.Field{Name: "options.metadata_pin", Message: why})
 	}
 	found, err := metadata.Parse([]byte(*in.MetadataXML), pins...)
 	if err != nil {
-		return nil, metadataFault(err.Error())
+		return nil, metadataFault(err)
 	}
 	for i := range found {
 		if e := &found[i]; pins != nil && !e.ValidUntil.IsZero() && now.After(e.ValidUntil) {
-			e.Fault = &metadata.Error{Reason: "the signed document was valid until " + e.ValidUntil.UTC().Format(time.RFC3339)}
+			e.Fault = metadata.Wrong(metadata.CodeExpired, 0, e.ValidUntil.UTC().Format(time.RFC3339))
 		}
 	}
 	return found, nil
 }
 
-func metadataFault(reason string) error {
-	f := fault.New(fault.MetadataInvalid, reason)
-	f.Fields = []fault.Field{{Name: "metadata_xml", Message: reason}}
+// metadataFault is the refusal of a document: in English, and so that a page finds
+// its own words.
+func metadataFault(err error) error {
+	f := fault.New(fault.MetadataInvalid, err.Error())
+	field := fault.Field{Name: "metadata_xml", Message: err.Error()}
+	var wrong *metadata.Error
+	if errors.As(err, &wrong) {
+		field = metadataField("metadata_xml", err.Error(), wrong)
+	}
+	f.Fields = []fault.Field{field}
 	return f
+}
+
+// MetadataReason begins the reasons of fields that name a [metadata.Code].
+const MetadataReason = "metadata_wrong."
+
+func metadataField(name, message string, e *metadata.Error) fault.Field {
+	return fault.Field{Name: name, Message: message, Reason: MetadataReason + string(e.Code), Line: e.Line, Details: e.Details}
 }
 
 // maxNotes bounds the notes of a profile, in characters.

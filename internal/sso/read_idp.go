@@ -30,8 +30,8 @@ type Proposal struct {
 	// NameOnly is set for one of several at a metadata URL, of which nothing else
 	// was kept: see [Service.ReadIdP].
 	NameOnly bool
-	// Fault says why it can't be used, with its line; empty: it can.
-	Fault string
+	// Fault says why it can't be used; nil: it can.
+	Fault *metadata.Error
 
 	pin string // that the document was held against
 }
@@ -40,7 +40,7 @@ type Proposal struct {
 func propose(e *metadata.Entity) Proposal {
 	p := Proposal{EntityID: e.ID, DisplayName: e.DisplayName, WantsSignedRequests: e.WantAuthnRequestsSigned, ValidUntil: e.ValidUntil}
 	if e.Fault != nil {
-		p.Fault = e.Fault.Error()
+		p.Fault = e.Fault
 		return p
 	}
 	p.SSO, p.SLO, p.Certificates = e.IdP.SSO, e.IdP.SLO, e.IdP.Certificates
@@ -289,7 +289,7 @@ func (r *Reading) Choose(entityID string) (Proposal, error) {
 	if i < 0 {
 		return Proposal{}, fault.Invalid(fault.Field{Name: "entity_id", Message: "names none of the Identity Providers of the document"})
 	}
-	if why := r.Found[i].Fault; why != "" {
+	if why := r.Found[i].Fault; why != nil {
 		return Proposal{}, metadataFault(why)
 	}
 	return r.Found[i], nil
@@ -305,14 +305,28 @@ type readingRow struct {
 	WantsSignedRequests bool            `json:"wants_signed_requests,omitempty"`
 	ValidUntil          *time.Time      `json:"valid_until,omitempty"`
 	NameOnly            bool            `json:"name_only,omitempty"`
-	Fault               string          `json:"fault,omitempty"`
+	Fault               *readingFault   `json:"fault,omitempty"`
+}
+
+type readingFault struct {
+	Line    int           `json:"line,omitempty"`
+	Code    metadata.Code `json:"code"`
+	Details []string      `json:"details,omitempty"`
+}
+
+// Wrong says why it can't be used, as a form does.
+func (in *Proposal) Wrong() fault.Field {
+	return metadataField("metadata_xml", in.Fault.Error(), in.Fault)
 }
 
 func (r *Reading) document() (string, error) {
 	var rows []readingRow
 	for _, p := range r.Found {
 		row := readingRow{EntityID: p.EntityID, DisplayName: p.DisplayName, SSO: p.SSO, SLO: p.SLO, WantsSignedRequests: p.WantsSignedRequests,
-			NameOnly: p.NameOnly, Fault: p.Fault}
+			NameOnly: p.NameOnly}
+		if f := p.Fault; f != nil {
+			row.Fault = &readingFault{f.Line, f.Code, f.Details}
+		}
 		if !p.ValidUntil.IsZero() {
 			row.ValidUntil = &p.ValidUntil
 		}
@@ -332,7 +346,10 @@ func (r *Reading) parse(document string) error {
 	}
 	for _, row := range rows {
 		p := Proposal{EntityID: row.EntityID, DisplayName: row.DisplayName, SSO: row.SSO, SLO: row.SLO, WantsSignedRequests: row.WantsSignedRequests,
-			NameOnly: row.NameOnly, Fault: row.Fault}
+			NameOnly: row.NameOnly}
+		if f := row.Fault; f != nil {
+			p.Fault = metadata.Wrong(f.Code, f.Line, f.Details...)
+		}
 		if row.ValidUntil != nil {
 			p.ValidUntil = *row.ValidUntil
 		}

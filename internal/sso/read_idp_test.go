@@ -147,7 +147,7 @@ func TestOneOfSeveralThatCanNotBeUsed(t *testing.T) {
 		t.Fatal(err)
 	}
 	r, err := p.SSO.ReadIdP(t.Context(), operator, v.ID, sso.Pasted, sso.Input{MetadataXML: &document})
-	if err != nil || r.Found[0].Fault == "" || r.Found[1].Fault != "" {
+	if err != nil || r.Found[0].Fault == nil || r.Found[1].Fault != nil {
 		t.Fatalf("%+v, %v", r, err)
 	}
 	_, err = p.SSO.Accept(t.Context(), operator, v.ID, r.ID, r.Found[0].EntityID)

@@ -2,6 +2,7 @@ package sso
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 
 	"sallyport/internal/fault"
@@ -79,6 +80,9 @@ type TestResult struct {
 	// Message is the decoded message; Cut tells that it was longer.
 	Message string `json:"message,omitempty"`
 	Cut     bool   `json:"cut,omitempty"`
+	// Foreign tells that the message holds what was encrypted for us, and that
+	// does not say of itself that it answers this test: it may be about others.
+	Foreign bool `json:"foreign,omitempty"`
 	// Counted tells that the profile, or the draft, counts as tested by it.
 	Counted bool `json:"counted,omitempty"`
 }
@@ -113,6 +117,35 @@ type TestView struct {
 	Test
 	TestResult
 	IdP string // which product the profile, or the draft, is for
+	// Withheld tells that what was found is left out, for it is Foreign.
+	Withheld bool
+}
+
+// withoutForeign leaves out what may have come out of another's ciphertext. With
+// the key of their own draft the holder of a setup link signs whatever they like
+// around an assertion that they have captured: the signature proves nothing of what
+// is inside. The codes stay, for they say what to change.
+func (v TestView) withoutForeign() TestView {
+	if !v.Foreign {
+		return v
+	}
+	v = v.withoutUser()
+	v.Withheld, v.Email, v.Attributes = true, "", nil
+	for i := range v.Checks {
+		c := &v.Checks[i]
+		if c.Found, c.Note = "", ""; strings.HasPrefix(c.Name, "signature") {
+			c.Expected = "" // the digest inside
+		}
+	}
+	return v
+}
+
+// foreign reports whether what a message holds encrypted may be about somebody
+// else than the test: unless the assertion inside names its request, and is of the
+// Identity Provider under test. A NameID that is encrypted alone says nothing of
+// the kind.
+func (t *Test) foreign(p *Profile, d *saml.Decrypted) bool {
+	return d != nil && (d.NameID || d.InResponseTo != t.requestID || d.Issuer != p.EntityID)
 }
 
 // withoutUser leaves out what only those may know who manage the users: whether

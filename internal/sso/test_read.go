@@ -43,7 +43,12 @@ func (s *Service) viewTest(tx *db.Tx, t Test, administers bool) (TestView, error
 	if t.SetupLinkID != "" {
 		v = v.withoutUser()
 	}
-	return v.withoutOracle(), nil
+	return v.withoutOracle().withoutForeign(), nil
+}
+
+// administers reports whether an actor may see a test in the Admin Center.
+func administers(actor access.Actor, t *Test) bool {
+	return access.May(actor, access.ActProfileRead, t.OrganizationID) == access.Allowed
 }
 
 // Test returns a test of a profile with what it has found, for those who may see
@@ -94,8 +99,8 @@ func (s *Service) latestTests(tx *db.Tx, p *Profile, setupLinkID string, limit i
 }
 
 // TestSeenBy returns a test for the browser that started it; to every other it
-// is not there.
-func (s *Service) TestSeenBy(ctx context.Context, testID string, browserTokens []string) (v TestView, err error) {
+// is not there. Who may see the profile sees as much there as in [Service.Test].
+func (s *Service) TestSeenBy(ctx context.Context, actor access.Actor, testID string, browserTokens []string) (v TestView, err error) {
 	none := fault.New(fault.NotFound, "Only the browser that started a test sees its result here. Administrators find it in the Admin Center.")
 	if !id.ConnectionTest.Valid(testID) {
 		return v, none
@@ -108,7 +113,7 @@ func (s *Service) TestSeenBy(ctx context.Context, testID string, browserTokens [
 		if err != nil {
 			return err
 		}
-		v, err = s.viewTest(tx, t, false)
+		v, err = s.viewTest(tx, t, administers(actor, &t))
 		return err
 	})
 	return v, err

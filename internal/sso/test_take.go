@@ -162,6 +162,7 @@ func (s *Service) judge(ctx context.Context, t *Test, in Response) (*judgement, 
 	}
 	if err == nil {
 		j.assertion, j.result.Email = res.Assertion, res.Assertion.Email
+		j.result.Foreign = t.foreign(&p, res.Decrypted)
 		j.note(res.Checks, res.Assertion.Attributes)
 		return j, nil
 	}
@@ -169,7 +170,7 @@ func (s *Service) judge(ctx context.Context, t *Test, in Response) (*judgement, 
 	if !errors.As(err, &refusal) {
 		return j, err
 	}
-	j.code = fault.Code(refusal.Code)
+	j.code, j.result.Foreign = fault.Code(refusal.Code), t.foreign(&p, refusal.Decrypted)
 	j.note(refusal.Checks, refusal.Attributes)
 	return j, nil
 }
@@ -392,7 +393,7 @@ func (s *Service) FinishTest(ctx context.Context, actor access.Actor, ticket str
 		case !tx.Now().Before(until):
 			return fault.New(fault.SAMLRequestExpired, "An administrator sees the result of the test in the Admin Center.")
 		}
-		if v, err = s.viewTest(tx, t, false); err != nil {
+		if v, err = s.viewTest(tx, t, administers(actor, &t)); err != nil {
 			return err
 		}
 		return setTestTicket(tx, t.ID, nil, time.Time{})

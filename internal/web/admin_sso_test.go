@@ -2,16 +2,19 @@ package web
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"html"
 	"mime/multipart"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"sallyport/internal/access"
 	"sallyport/internal/directory"
+	"sallyport/internal/fault"
 	"sallyport/internal/sso"
 	"sallyport/internal/testenv/parts"
 	"sallyport/saml/metadata"
@@ -406,17 +409,71 @@ func TestByURL(t *testing.T) {
 	}
 }
 
-// TestWhatIsWrongIsTranslated: each bad document is named in German, at its line.
-func TestWhatIsWrongIsTranslated(t *testing.T) {
-	f := Frame{Lang: "de", catalog: texts(t)}
+// TestWhatIsWrongWithMetadataHasItsCode, and each code its words in every language:
+// with the line, and with as many places for details as the library has at most.
+func TestWhatIsWrongWithMetadataHasItsCode(t *testing.T) {
+	c := texts(t)
 	for _, d := range parts.Documents() {
-		if d.Says == "" {
+		_, err := metadata.Parse([]byte(d.Text))
+		var wrong *metadata.Error
+		if errors.As(err, &wrong) != (d.Says != "") || err != nil && (wrong.Code != d.Code || wrong.Line != d.Line) {
+			t.Errorf("%s: %v is not %s", d.Name, err, d.Code)
+		}
+	}
+	for _, code := range metadata.Codes() {
+		field := fault.Field{Reason: sso.MetadataReason + string(code), Line: 7, Details: []string{"first", "second"}}
+		for lang, line := range map[string]string{"en": "line 7: ", "de": "Zeile 7: "} {
+			text, ok := c.reason(lang, field)
+			key, _ := c.find(lang, field.Reason)
+			if !ok || !strings.HasPrefix(text, line) || strings.Contains(text, "%") || strings.Count(key, "%s") > strings.Count(code.Words(), "%s") {
+				t.Errorf("%s, %s: %q", code, lang, text)
+			}
+			if lang == "en" && key != code.Words() {
+				t.Errorf("%s: the page says %q, the API %q", code, key, code.Words())
+			}
+		}
+	}
+	for key := range c["en"] {
+		if code, ok := strings.CutPrefix(key, sso.MetadataReason); ok && !slices.Contains(metadata.Codes(), metadata.Code(code)) {
+			t.Errorf("nothing has the code %s", code)
+		}
+	}
+	if text, _ := c.reason("de", fault.Field{Reason: sso.MetadataReason + "no_endpoint", Details: []string{"<b>"}}); !strings.Contains(text, "<b>") || strings.Contains(text, "Zeile") {
+		t.Error(text)
+	}
+}
+
+// TestWhatIsWrongIsTranslated on the pages, of administrators and of those who
+// hold a setup link.
+func TestWhatIsWrongIsTranslated(t *testing.T) {
+	s := secureSite(t)
+	acme := s.office(t, "Acme")
+	b := s.as(t, acme.owner)
+	b.language = "de"
+	path := acme.draft(t, b, "adfs")
+	link, err := s.SSO.CreateSetupLink(t.Context(), parts.Operator(), path[strings.LastIndex(path, "/")+1:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	setup, h := strings.TrimPrefix(link.URL, parts.BaseURL), s.browser(t)
+	h.language = "de"
+	h.post(setup).redirected(setup)
+	h.post(setup+"/idp", "idp", "adfs").redirected(setup + "/idp")
+	c := texts(t)
+	for _, d := range parts.Documents() {
+		if d.Code == "" || d.Code == metadata.CodeTooLarge {
 			continue
 		}
-		_, err := metadata.Parse([]byte(d.Text))
-		text := f.wrong(err.Error())
-		if text == err.Error() || strings.Contains(text, "metadata_wrong") || d.Line > 0 && !strings.HasPrefix(text, fmt.Sprintf("Zeile %d: ", d.Line)) {
-			t.Errorf("%s: %s", d.Name, text)
+		want, _ := c.find("de", sso.MetadataReason+string(d.Code))
+		want, _, _ = strings.Cut(want, "%s")
+		if d.Line > 0 {
+			want = fmt.Sprintf("Zeile %d: %s", d.Line, want)
+		}
+		if text := b.sendFiles(path+"/idp?by=paste", nil, "metadata_xml", d.Text).readable(); !strings.Contains(text, want) {
+			t.Errorf("%s: %q is not on the page: %s", d.Name, want, text)
+		}
+		if text := h.upload(setup+"/idp", "file", "metadata.xml", d.Text).readable(); !strings.Contains(text, want) {
+			t.Errorf("%s: %q is not on the holder's page: %s", d.Name, want, text)
 		}
 	}
 }

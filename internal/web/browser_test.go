@@ -44,9 +44,11 @@ type browser struct {
 	t       testing.TB
 	cookies map[string]string
 	set     []*http.Cookie // all that it was ever told to keep
+
+	language string // that it asks for; empty: none
 }
 
-func (s *site) browser(t testing.TB) *browser { return &browser{s, t, map[string]string{}, nil} }
+func (s *site) browser(t testing.TB) *browser { return &browser{s, t, map[string]string{}, nil, ""} }
 
 // A page is what came back.
 type page struct {
@@ -58,6 +60,9 @@ func (b *browser) send(r *http.Request) page {
 	b.t.Helper()
 	for name, value := range b.cookies {
 		r.AddCookie(&http.Cookie{Name: name, Value: value})
+	}
+	if b.language != "" {
+		r.Header.Set("Accept-Language", b.language)
 	}
 	w := httptest.NewRecorder()
 	b.web.ServeHTTP(w, r)

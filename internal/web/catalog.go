@@ -6,9 +6,12 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"strconv"
 	"strings"
 
 	"golang.org/x/text/language"
+
+	"sallyport/internal/fault"
 )
 
 // A catalog holds every sentence of the pages by language and key.
@@ -66,4 +69,24 @@ func (p *pages) language(r *http.Request) string {
 	_, i := language.MatchStrings(matcher, r.Header.Get("Accept-Language"))
 	base, _ := languages[i].Base()
 	return base.String()
+}
+
+// reason returns what is wrong with a field in the words of its reason, where those
+// have a text of their own: with the line and the details that the field names.
+func (c catalog) reason(lang string, field fault.Field) (string, bool) {
+	text, ok := c.find(lang, field.Reason)
+	if !ok {
+		return field.Message, false
+	}
+	details := make([]any, strings.Count(text, "%s"))
+	for i := range details {
+		if details[i] = "…"; i < len(field.Details) {
+			details[i] = field.Details[i]
+		}
+	}
+	text = fmt.Sprintf(text, details...)
+	if field.Line > 0 {
+		text = c.text(lang, "profiles.at_line", strconv.Itoa(field.Line), text)
+	}
+	return text, true
 }

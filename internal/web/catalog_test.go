@@ -16,6 +16,7 @@ import (
 	"sallyport/internal/fault"
 	"sallyport/internal/password"
 	"sallyport/internal/sso"
+	"sallyport/saml/metadata"
 )
 
 func texts(t *testing.T) catalog {
@@ -94,8 +95,8 @@ func optionTexts() (names []string) {
 
 // wrongs are the kinds of what is wrong with metadata.
 func wrongs() (kinds []string) {
-	for _, one := range metadataWrong {
-		kinds = append(kinds, one.kind)
+	for _, code := range metadata.Codes() {
+		kinds = append(kinds, string(code))
 	}
 	return kinds
 }

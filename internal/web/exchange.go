@@ -101,13 +101,7 @@ func (x *exchange) view(form formView, way sso.Source, sent url.Values) exchange
 		view.Ways = append(view.Ways, Tab{Link{view.Word("way_in", string(one)), "?by=" + string(one) + "#metadata"}, one == way})
 	}
 	if len(view.Errors) > 0 {
-		view.Excerpt = excerpt(sent.Get("metadata_xml"), view.Errors[0].Message)
-	}
-	for i := range view.Errors {
-		view.Errors[i].Message = view.wrong(view.Errors[i].Message)
-	}
-	for i := range view.Fields {
-		view.Fields[i].Error = view.wrong(view.Fields[i].Error)
+		view.Excerpt = excerpt(sent.Get("metadata_xml"), view.Errors[0].Line)
 	}
 	return view
 }
@@ -221,7 +215,10 @@ func (x *exchange) choose(r *sso.Reading) error {
 			view.More++
 			continue
 		}
-		row := foundRow{Name: one.DisplayName, EntityID: one.EntityID, Fault: one.Fault}
+		row := foundRow{Name: one.DisplayName, EntityID: one.EntityID}
+		if one.Fault != nil {
+			row.Fault, _ = view.catalog.reason(view.Lang, one.Wrong())
+		}
 		if !one.NameOnly {
 			row.URL = "?" + url.Values{"entity_id": {one.EntityID}}.Encode()
 		}

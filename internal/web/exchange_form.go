@@ -145,10 +145,9 @@ func readParts(r *http.Request) (url.Values, error) {
 	return nil, errors.New("web: a form of too many parts")
 }
 
-// excerpt returns the lines of a document around the one that a message names.
-func excerpt(document, message string) (list []excerptLine) {
-	line := 0
-	if _, err := fmt.Sscanf(message, "line %d:", &line); err != nil || line < 1 || !utf8.ValidString(document) {
+// excerpt returns the lines of a document around one of them.
+func excerpt(document string, line int) (list []excerptLine) {
+	if line < 1 || !utf8.ValidString(document) {
 		return nil
 	}
 	n := 0

@@ -114,7 +114,10 @@ func (r *request) sentences(f *fault.Error) (what, do string) {
 }
 
 // A formError is what is wrong with one field.
-type formError struct{ Field, Message string }
+type formError struct {
+	Field, Message string
+	Line           int // of the document that was entered; 0: it is about no line
+}
 
 type formErrors []formError
 
@@ -140,7 +143,10 @@ func (r *request) formErrors(err error) formErrors {
 		if text, ok := r.web.pages.catalog.find(r.lang, "field."+field.Name+"."+key); ok {
 			message = text
 		}
-		list = append(list, formError{field.Name, message})
+		if text, ok := r.web.pages.catalog.reason(r.lang, field); ok {
+			message = text
+		}
+		list = append(list, formError{field.Name, message, field.Line})
 	}
 	return list
 }

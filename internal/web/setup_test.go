@@ -133,6 +133,48 @@ func TestTheHolderOfASetupLinkDoesTheirPart(t *testing.T) {
 	})
 }
 
+// TestTheHolderIsNotShownWhatOthersEncrypted: the page says so, with the checks and
+// what to change; the administrator's has all of it.
+func TestTheHolderIsNotShownWhatOthersEncrypted(t *testing.T) {
+	s := secureSite(t)
+	x := s.trial(t)
+	path, h, idp := x.link(t), s.browser(t), otherIdP()
+	h.post(path).redirected(path)
+	h.upload(path+"/idp", "file", "metadata.xml", string(idp.Metadata())).redirected(path + "#read")
+	keys, err := x.SSO.Keys(t.Context(), parts.Operator(), x.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.Pass(time.Millisecond)
+	req, err := samltest.ReadRequest(h.get(h.post(path + "/test").redirected("/test/")).redirected("https://other.example/sso?"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.IdP = idp
+	answer := answering(x.Answer(req.ID, "captured@acme.test", func(r *samltest.Response) {
+		r.Confirmation().InResponseTo = "_captured"
+		r.Assertion.Conditions.Audiences = [][]string{{"https://captured.example"}}
+		r.AssertionEncryption = &samltest.Encryption{For: []*samltest.Key{{Certificate: keys[0].Certificate}}}
+	}), req)
+	result := h.get(h.deliver(answer).redirected("/login/finish")).redirected("/test/tst_")
+	own := path + "/test/" + strings.Split(result, "/")[2]
+	for _, at := range []string{result, own} {
+		page := h.get(at)
+		if page.Code != 200 || strings.Contains(page.text(), "captured") {
+			t.Errorf("%d %s", page.Code, page.text())
+		}
+		for _, want := range []string{"The test has failed", "What was found is not shown here", "saml_audience_mismatch", "What to change", `<li class="failed">`} {
+			if !strings.Contains(page.text(), want) {
+				t.Errorf("%q is not on the page: %s", want, page.text())
+			}
+		}
+	}
+	page := x.b.get(x.home + "/test/" + strings.Split(result, "/")[2])
+	if !strings.Contains(page.text(), "https://captured.example") || strings.Contains(page.text(), "is not shown here") {
+		t.Errorf("the administrator's: %s", page.text())
+	}
+}
+
 // refusedForm fails the test unless the page is a form with what is wrong.
 func (p page) refusedForm(t testing.TB, status int, code string) {
 	t.Helper()

@@ -51,11 +51,11 @@ type testResultView struct {
 // testResult shows a test to the browser that started it.
 func (w *Web) testResult(r *request) error {
 	r.aside = true
-	v, err := w.SSO.TestSeenBy(r.Context(), r.PathValue("token"), r.browserTokens())
+	identity, err := r.visitor()
 	if err != nil {
 		return err
 	}
-	identity, err := r.visitor()
+	v, err := w.SSO.TestSeenBy(r.Context(), r.actor(), r.PathValue("token"), r.browserTokens())
 	if err != nil {
 		return err
 	}
@@ -109,6 +109,7 @@ type testResult struct {
 	Attributes []testAttribute
 	Message    string
 	Cut        bool // the message goes on
+	Withheld   bool // what was found is not told here
 	AskedBy    string
 	OfDraft    bool
 	Began      time.Time
@@ -173,7 +174,7 @@ const (
 
 func (r *request) newTestResult(v *sso.TestView) testResult {
 	f := r.frame("test.title")
-	t := testResult{Status: string(v.Status), Code: string(v.Code), Who: v.Email, WhoName: v.UserName, AskedBy: v.AskedBy, OfDraft: v.Draft,
+	t := testResult{Status: string(v.Status), Code: string(v.Code), Who: v.Email, WhoName: v.UserName, AskedBy: v.AskedBy, OfDraft: v.Draft, Withheld: v.Withheld,
 		Began: v.CreatedAt, Ended: v.AnsweredAt}
 	failed := ""
 	for _, s := range steps {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 
 	"sallyport/saml"
@@ -40,28 +41,35 @@ func Each(r io.Reader, o Options, f func(Entity) error) error {
 	if o.MaxSize == 0 {
 		o.MaxSize = maxStream
 	}
-	limited := &limitedReader{r: r, left: o.MaxSize}
+	limited := &limitedReader{r: r, left: o.MaxSize, size: o.MaxSize}
 	e := &each{pieces: xmltree.NewPieces(limited, maxEntity), pins: o.Pins, f: f}
 	err := e.document()
 	var syntax *xmltree.SyntaxError
 	if errors.As(err, &syntax) {
-		return &Error{Line: syntax.Line, Reason: "this is not well-formed XML: " + syntax.Reason, Plain: "this is not well-formed XML"}
+		return notWellFormed(syntax)
 	}
 	return err
 }
 
 // A limitedReader fails where io.LimitReader would end.
 type limitedReader struct {
-	r    io.Reader
-	left int64
+	r          io.Reader
+	left, size int64
 }
 
 func (l *limitedReader) Read(p []byte) (int, error) {
 	n, err := l.r.Read(p)
 	if l.left -= int64(n); l.left < 0 {
-		return n, &Error{Reason: "the document is too large"}
+		return n, Wrong(CodeTooLarge, 0, inWords(l.size))
 	}
 	return n, err
+}
+
+func inWords(size int64) string {
+	if size%(1<<20) == 0 {
+		return fmt.Sprintf("%d MiB", size>>20)
+	}
+	return fmt.Sprintf("%d octets", size)
 }
 
 // each is the work on one document.
@@ -124,9 +132,9 @@ func (e *each) prolog() error {
 		}
 		switch {
 		case len(head) == 0:
-			return e.fault("the document is empty")
+			return e.fault(CodeEmpty)
 		case string(head) == "<?xml" && !first:
-			return e.fault("this is not well-formed XML: an XML declaration that does not stand at the start")
+			return e.fault(CodeNotWellFormed, "an XML declaration that does not stand at the start")
 		case string(head) == "<?xml":
 			_, raw, err := e.pieces.Next()
 			if err != nil {
@@ -144,7 +152,7 @@ func (e *each) prolog() error {
 			return nil
 		default:
 			if _, raw, err := e.pieces.Next(); err != nil || len(xmltree.TrimSpace(raw)) > 0 {
-				return errors.Join(err, e.fault("there is text before the document element"))
+				return errors.Join(err, e.fault(CodeNotWellFormed, "there is text before the document element"))
 			}
 		}
 		first = false
@@ -167,13 +175,13 @@ func (e *each) epilog() error {
 		case err != nil:
 			return err
 		case kind != xmltree.PieceComment && (kind != xmltree.PieceText || len(xmltree.TrimSpace(raw)) > 0):
-			return &Error{Line: line, Reason: "something stands behind the document element"}
+			return Wrong(CodeBehind, line)
 		}
 	}
 }
 
-func (e *each) fault(reason string) error {
-	return &Error{Line: e.pieces.Line(), Reason: reason}
+func (e *each) fault(code Code, details ...string) error {
+	return Wrong(code, e.pieces.Line(), details...)
 }
 
 // unsigned says that a signature does not hold.
@@ -181,8 +189,7 @@ func (e *each) unsigned(err error) error {
 	if err == nil {
 		return nil
 	}
-	const plain = "the signature of the metadata does not hold"
-	return &Error{Reason: plain + ": " + err.Error(), Plain: plain}
+	return Wrong(CodeSignature, 0, err.Error())
 }
 
 // piece reads what comes next: a container's start or end, an element, or what
@@ -193,7 +200,7 @@ func (e *each) piece() error {
 	case err != nil:
 		return err
 	case len(head) == 0:
-		return e.fault("this is not well-formed XML: the end of the document inside of an element")
+		return e.fault(CodeNotWellFormed, "the end of the document inside of an element")
 	case head[0] != '<' || head[0] == '<' && len(head) > 1 && (head[1] == '!' || head[1] == '/'):
 		return e.between()
 	}
@@ -213,7 +220,7 @@ func (e *each) between() error {
 	case xmltree.PieceText:
 		if text := xmltree.TrimSpace(raw); len(text) > 0 {
 			line += bytes.Count(raw[:bytes.Index(raw, text)], []byte("\n"))
-			return &Error{Line: line, Reason: "there is text between the entities"}
+			return Wrong(CodeTextBetween, line)
 		}
 		switch {
 		case e.deferred != nil:
@@ -226,7 +233,7 @@ func (e *each) between() error {
 		top := len(e.containers) - 1
 		name := string(xmltree.TrimSpace(raw[2 : len(raw)-1]))
 		if top < 0 || name != e.containers[top].name {
-			return &Error{Line: line, Reason: "this is not well-formed XML: an end tag that does not match its start tag"}
+			return Wrong(CodeNotWellFormed, line, "an end tag that does not match its start tag")
 		}
 		e.containers = e.containers[:top]
 		if e.deferred != nil {
@@ -234,10 +241,8 @@ func (e *each) between() error {
 		}
 		return nil
 	}
-	return &Error{Line: line, Reason: "there is markup between the entities that is not allowed there"}
+	return Wrong(CodeMarkupBetween, line)
 }
-
-const notDescriptor = ", not an EntityDescriptor or EntitiesDescriptor of SAML 2.0 metadata"
 
 // scope is what is bound around the next element.
 func (e *each) scope() []xmltree.Binding {
@@ -263,7 +268,7 @@ func (e *each) element() error {
 		return shifted(err, line)
 	}
 	if e.elements += doc.Elements(); e.elements > maxElements {
-		return e.fault("the document has too many elements")
+		return e.fault(CodeTooManyElements)
 	}
 	root := doc.Root()
 	if root.Is(xmltree.DSig, "Signature") && len(e.containers) == 1 && !e.content && e.deferred == nil {
@@ -275,7 +280,7 @@ func (e *each) element() error {
 	}
 	if !root.Is(xmltree.Metadata, "EntityDescriptor") {
 		if len(e.containers) == 0 {
-			return &Error{Line: line, Reason: "the document element is " + root.Name() + notDescriptor, Plain: "the document element is …" + notDescriptor}
+			return Wrong(CodeNotMetadata, line, root.Name())
 		}
 		return nil // extensions, and what we do not know
 	}
@@ -312,10 +317,9 @@ func (e *each) opens() (bool, error) {
 	c.start = doc.Root()
 	switch {
 	case !c.start.Is(xmltree.Metadata, "EntitiesDescriptor"):
-		return false, &Error{Line: line, Reason: "the element " + c.start.Name() + " is not one of SAML 2.0 metadata",
-			Plain: "there is an EntitiesDescriptor that is not one of SAML 2.0 metadata"}
+		return false, Wrong(CodeForeign, line, c.start.Name())
 	case len(e.containers) >= maxNesting:
-		return false, e.fault("EntitiesDescriptors are nested too deeply")
+		return false, e.fault(CodeTooDeep)
 	}
 	return true, e.enter(c, kind)
 }
@@ -374,7 +378,7 @@ func (e *each) entity(root xmltree.Element, line int) error {
 	if e.pins != nil && e.deferred == nil {
 		sig := root.Child(xmltree.DSig, "Signature")
 		if sig.IsZero() {
-			return &Error{Line: line, Reason: "the metadata is not signed, although a certificate is pinned"}
+			return Wrong(CodeUnsigned, line)
 		}
 		if _, err := e.verifier.Verify(sig, root, e.pins, &policy); err != nil {
 			return e.unsigned(err)
@@ -398,7 +402,7 @@ func shifted(err error, line int) error {
 	case errors.As(err, &syntax):
 		return &xmltree.SyntaxError{Line: syntax.Line + line - 1, Column: syntax.Column, Reason: syntax.Reason}
 	case errors.As(err, &own) && own.Line > 0:
-		return &Error{Line: own.Line + line - 1, Reason: own.Reason, Plain: own.Plain}
+		return own.shifted(line)
 	}
 	return err
 }

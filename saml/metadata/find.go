@@ -42,8 +42,8 @@ func Find(r io.Reader, o Options, which Which) (Entity, error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return Entity{}, err
 	}
-	if reason := notMetadata(head); reason != "" {
-		return Entity{}, &Error{Reason: reason}
+	if code := notMetadata(head); code != "" {
+		return Entity{}, Wrong(code, 0)
 	}
 	f := finder{which: which, line: 1}
 	if err := Each(in, o, f.add); err != nil {
@@ -83,9 +83,9 @@ func (f *finder) add(e Entity) error {
 func (f *finder) chosen() (Entity, error) {
 	switch {
 	case f.named > 1:
-		return Entity{}, &Error{Reason: "the document holds this entity ID more than once"}
+		return Entity{}, Wrong(CodeTwice, 0)
 	case f.named == 0 && f.several.Count > 1 && f.which.EntityID != "":
-		return Entity{}, &Error{Reason: "the document holds several Identity Providers, and none with this entity ID"}
+		return Entity{}, Wrong(CodeNoneOf, 0)
 	case f.named == 0 && f.several.Count > 1:
 		return Entity{}, &f.several
 	case f.match != nil && f.match.Fault != nil:
@@ -93,9 +93,9 @@ func (f *finder) chosen() (Entity, error) {
 	case f.match != nil:
 		return *f.match, nil
 	case f.which.EntityID != "" && !f.which.OrOnly:
-		return Entity{}, &Error{Reason: "the document holds no Identity Provider with this entity ID"}
+		return Entity{}, Wrong(CodeNoSuchEntity, 0)
 	case f.sp:
-		return Entity{}, &Error{Line: f.line, Reason: "this is the metadata of a service provider, not of an Identity Provider"}
+		return Entity{}, Wrong(CodeServiceProvider, f.line)
 	}
-	return Entity{}, &Error{Line: f.line, Reason: "there is no Identity Provider for SAML 2.0 (IDPSSODescriptor) in this document"}
+	return Entity{}, Wrong(CodeNoIdP, f.line)
 }

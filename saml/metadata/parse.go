@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -35,42 +35,6 @@ type Entity struct {
 	Line  int
 }
 
-// An Error says what is wrong with a metadata document.
-type Error struct {
-	Line   int // from 1; 0 if it is not about a line
-	Reason string
-	// Plain is the reason without a word of the document, for somebody who
-	// may not see what it holds.
-	Plain string
-}
-
-// Unquoted is the error without a word of the document.
-func (e *Error) Unquoted() *Error {
-	plain := e.Plain
-	if plain == "" {
-		plain = e.Reason
-	}
-	return &Error{Line: e.Line, Reason: plain}
-}
-
-func (e *Error) Error() string {
-	if e.Line == 0 {
-		return e.Reason
-	}
-	return fmt.Sprintf("line %d: %s", e.Line, e.Reason)
-}
-
-func at(el xmltree.Element, format string, args ...any) *Error {
-	plain := make([]any, len(args))
-	for i := range plain {
-		plain[i] = "…"
-	}
-	return &Error{Line: el.Line(), Reason: fmt.Sprintf(format, args...), Plain: fmt.Sprintf(unquote.Replace(format), plain...)}
-}
-
-// unquote makes a format write anything as it is.
-var unquote = strings.NewReplacer("%q", "%v", "%s", "%v", "%d", "%v")
-
 // MaxSize is the greatest length of a document for [Parse], in octets.
 const MaxSize = 5 << 20
 
@@ -84,10 +48,10 @@ const saml2Protocol = "urn:oasis:names:tc:SAML:2.0:protocol"
 // is an [*Error].
 func Parse(doc []byte, pins ...*x509.Certificate) ([]Entity, error) {
 	if len(doc) > MaxSize {
-		return nil, &Error{Reason: "the document is larger than 5 MiB"}
+		return nil, Wrong(CodeTooLarge, 0, "5 MiB")
 	}
-	if reason := notMetadata(doc); reason != "" {
-		return nil, &Error{Reason: reason}
+	if code := notMetadata(doc); code != "" {
+		return nil, Wrong(code, 0)
 	}
 	var found []Entity
 	sp, line := false, 1
@@ -106,30 +70,30 @@ func Parse(doc []byte, pins ...*x509.Certificate) ([]Entity, error) {
 	case len(found) > 0:
 		return found, nil
 	case sp:
-		return nil, &Error{Line: line, Reason: "this is the metadata of a service provider, not of an Identity Provider"}
+		return nil, Wrong(CodeServiceProvider, line)
 	}
-	return nil, &Error{Line: line, Reason: "there is no Identity Provider for SAML 2.0 (IDPSSODescriptor) in this document"}
+	return nil, Wrong(CodeNoIdP, line)
 }
 
 // notMetadata recognises what is often pasted or fetched by mistake.
-func notMetadata(doc []byte) string {
+func notMetadata(doc []byte) Code {
 	head := xmltree.TrimSpace(bytes.TrimPrefix(doc, []byte("\xEF\xBB\xBF")))
 	head = bytes.ToLower(head[:min(len(head), 32)])
 	switch {
 	case bytes.HasPrefix(doc, []byte("\xff\xfe")), bytes.HasPrefix(doc, []byte("\xfe\xff")), bytes.HasPrefix(doc, []byte("<\x00")):
-		return "this is text in UTF-16; save it as UTF-8"
+		return CodeUTF16
 	case len(head) == 0:
-		return "the document is empty"
+		return CodeEmpty
 	case bytes.HasPrefix(head, []byte("<!doctype html")), bytes.HasPrefix(head, []byte("<html>")), bytes.HasPrefix(head, []byte("<html ")):
-		return "this is a web page (HTML), not metadata: the address may lead to a sign-in page"
+		return CodeHTML
 	case bytes.HasPrefix(head, []byte("-----begin")):
-		return "this is a certificate, not metadata"
+		return CodeCertificate
 	case bytes.HasPrefix(head, []byte("http://")), bytes.HasPrefix(head, []byte("https://")):
-		return "this is an address, not metadata: give it as the metadata URL"
+		return CodeAddress
 	case bytes.HasPrefix(head, []byte("{")), bytes.HasPrefix(head, []byte("[")):
-		return "this is JSON, not metadata"
+		return CodeJSON
 	case head[0] != '<':
-		return "this is not XML"
+		return CodeNotXML
 	}
 	return ""
 }
@@ -140,7 +104,7 @@ func entity(el xmltree.Element) (Entity, error) {
 	id, _ := el.Attr("entityID")
 	e := Entity{ID: string(id)}
 	if e.ID == "" || len(e.ID) > 1024 {
-		return e, at(el, "the EntityDescriptor has no entityID, or one of more than 1,024 characters")
+		return e, at(el, CodeNoEntityID)
 	}
 	if err := e.validity(el); err != nil {
 		return e, err
@@ -216,11 +180,11 @@ func identityProvider(role xmltree.Element, id string) (*saml.IdentityProvider, 
 	}
 	switch {
 	case len(idp.SSO) == 0:
-		return nil, at(role, "the Identity Provider %s has no SingleSignOnService for HTTP-Redirect or HTTP-POST", clip([]byte(id)))
+		return nil, at(role, CodeNoEndpoint, clip([]byte(id)))
 	case len(idp.Certificates) == 0:
-		return nil, at(role, "the Identity Provider %s has no signing certificate", clip([]byte(id)))
+		return nil, at(role, CodeNoCertificate, clip([]byte(id)))
 	case len(idp.Certificates) > saml.MaxCertificates:
-		return nil, at(role, "the Identity Provider %s has more than %d signing certificates", clip([]byte(id)), saml.MaxCertificates)
+		return nil, at(role, CodeTooManyCertificates, clip([]byte(id)), strconv.Itoa(saml.MaxCertificates))
 	}
 	return idp, nil
 }
@@ -256,14 +220,14 @@ func certificate(el xmltree.Element) (*x509.Certificate, error) {
 	text, ok := el.Text()
 	der, err := b64.Append(nil, text)
 	if !ok || err != nil {
-		return nil, at(el, "the certificate is not base64")
+		return nil, at(el, CodeNotBase64)
 	}
 	cert, err := x509.ParseCertificate(der)
 	if err != nil {
-		return nil, at(el, "the certificate can't be read: %s", strings.TrimPrefix(err.Error(), "x509: "))
+		return nil, at(el, CodeUnreadable, strings.TrimPrefix(err.Error(), "x509: "))
 	}
 	if err := saml.CheckKey(cert); err != nil {
-		weak := at(el, "the certificate %q has %s", cert.Subject, err)
+		weak := at(el, CodeWeak, strconv.Quote(cert.Subject.String()), err.Error())
 		weak.Plain = "a certificate has " + err.Error() // which speaks of the key alone
 		return nil, weak
 	}
@@ -279,39 +243,43 @@ func endpoint(list []saml.Endpoint, el xmltree.Element) ([]saml.Endpoint, error)
 		return list, nil
 	}
 	location, _ := el.Attr("Location")
-	if err := CheckLocation(string(location)); err != nil {
-		return list, notThere(at(el, "the Location of %s %s", el.Name(), err))
+	if code, scheme := checkLocation(string(location)); code != "" {
+		return list, at(el, code, "Location of "+el.Name(), scheme)
 	}
 	response, ok := el.Attr("ResponseLocation")
 	if ok {
-		if err := CheckLocation(string(response)); err != nil {
-			return list, notThere(at(el, "the ResponseLocation of %s %s", el.Name(), err))
+		if code, scheme := checkLocation(string(response)); code != "" {
+			return list, at(el, code, "ResponseLocation of "+el.Name(), scheme)
 		}
 	}
 	return append(list, saml.Endpoint{Binding: saml.Binding(binding), Location: string(location), ResponseLocation: string(response)}), nil
 }
 
-// notThere says of an endpoint, without its words, that no browser may be sent to it.
-func notThere(e *Error) *Error {
-	e.Plain = "the Location of an endpoint is not an absolute URL with https"
-	return e
-}
-
 // CheckLocation reports whether a browser may be sent to a location: an
 // absolute URL with https or http, of at most 2,048 characters.
 func CheckLocation(location string) error {
+	code, scheme := checkLocation(location)
+	if code == "" {
+		return nil
+	}
+	_, what, _ := strings.Cut(code.Words(), "%s ")
+	return errors.New(Fill(what, []string{scheme}))
+}
+
+// checkLocation is [CheckLocation] with what is wrong; empty: nothing.
+func checkLocation(location string) (wrong Code, scheme string) {
 	u, err := url.Parse(location)
 	switch {
 	case location == "":
-		return errors.New("is missing")
+		return CodeLocationMissing, ""
 	case len(location) > 2048:
-		return errors.New("is longer than 2,048 characters")
+		return CodeLocationLong, ""
 	case err == nil && u.Scheme != "" && u.Scheme != "https" && u.Scheme != "http":
-		return fmt.Errorf("has the scheme %s; https is expected", clip([]byte(u.Scheme)))
+		return CodeScheme, clip([]byte(u.Scheme))
 	case err != nil || u.Scheme == "" || u.Hostname() == "" || u.User != nil:
-		return errors.New("is not an absolute URL")
+		return CodeNotAbsolute, ""
 	}
-	return nil
+	return "", ""
 }
 
 func clip(b []byte) string {

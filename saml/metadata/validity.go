@@ -14,14 +14,14 @@ func (e *Entity) validity(el xmltree.Element) error {
 	if text, ok := el.Attr("validUntil"); ok {
 		until, err := time.Parse(time.RFC3339Nano, string(text))
 		if err != nil {
-			return at(el, "validUntil is not an instant: %s", clip(text))
+			return at(el, CodeValidUntil, clip(text))
 		}
 		e.ValidUntil = until
 	}
 	if text, ok := el.Attr("cacheDuration"); ok {
 		d, ok := duration(string(text))
 		if !ok {
-			return at(el, "cacheDuration is not a duration: %s", clip(text))
+			return at(el, CodeCacheDuration, clip(text))
 		}
 		e.CacheDuration = d
 	}

@@ -19,7 +19,7 @@ func (p *Parser) declaration() bool {
 		return p.fail("an XML version other than 1.0")
 	}
 	if encoding, ok := p.pseudo("encoding", end); ok && !bytes.EqualFold(encoding, []byte("UTF-8")) {
-		return p.fail("an encoding other than UTF-8")
+		return p.fail(ReasonEncoding)
 	}
 	if standalone, ok := p.pseudo("standalone", end); ok && string(standalone) != "yes" && string(standalone) != "no" {
 		return p.fail("a bad XML declaration")

@@ -31,6 +31,12 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
+// Reasons of a [SyntaxError] that are told apart by others.
+const (
+	ReasonDoctype  = "a document type declaration (DOCTYPE)"
+	ReasonEncoding = "an encoding other than UTF-8"
+)
+
 // A SyntaxError says where a document stops being acceptable, and why.
 type SyntaxError struct {
 	Line   int // from 1

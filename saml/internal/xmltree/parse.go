@@ -274,7 +274,7 @@ func (p *Parser) markup() bool {
 	case bytes.HasPrefix(rest, []byte("<![CDATA[")) && len(p.depth) > 0:
 		return p.cdata()
 	case bytes.HasPrefix(rest, []byte("<!DOCTYPE")):
-		return p.fail("a document type declaration (DOCTYPE)")
+		return p.fail(ReasonDoctype)
 	case bytes.HasPrefix(rest, []byte("<?xml ")):
 		return p.fail("an XML declaration that does not stand at the start")
 	case bytes.HasPrefix(rest, []byte("<?")):

@@ -137,7 +137,7 @@ func (p *Pieces) token(from int) (PieceKind, int, error) {
 	}
 	switch {
 	case bytes.HasPrefix(head, []byte("<!DOCTYPE")):
-		return 0, 0, p.fault("a document type declaration (DOCTYPE)")
+		return 0, 0, p.fault(ReasonDoctype)
 	case bytes.HasPrefix(head, []byte("<?")):
 		return 0, 0, p.fault("a processing instruction")
 	case bytes.HasPrefix(head, []byte("<!")):
