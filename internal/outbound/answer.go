@@ -7,10 +7,13 @@ import (
 	"io"
 )
 
-// bounded is a body that fails where it is longer than left octets.
+// bounded is a body that fails where it is longer than left octets, or where it
+// ends when the request is over: a server that is hung up on may end it as if it
+// were whole.
 type bounded struct {
 	io.ReadCloser
 	left int64
+	over func() error // of the request
 }
 
 // Read implements [io.Reader].
@@ -23,6 +26,9 @@ func (b *bounded) Read(p []byte) (int, error) {
 		return int(b.left), &Error{Reason: TooLarge}
 	}
 	b.left -= int64(n)
+	if over := b.over(); err == io.EOF && over != nil {
+		return n, over
+	}
 	return n, err
 }
 

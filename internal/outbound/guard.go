@@ -184,6 +184,6 @@ func (t guarded) RoundTrip(req *http.Request) (*http.Response, error) {
 		res.Body.Close()
 		return nil, &Error{Reason: TooLarge}
 	}
-	res.Body = &bounded{res.Body, t.limits.Size}
+	res.Body = &bounded{res.Body, t.limits.Size, req.Context().Err}
 	return res, nil
 }

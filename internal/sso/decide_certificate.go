@@ -10,7 +10,6 @@ import (
 	"sallyport/internal/audit"
 	"sallyport/internal/db"
 	"sallyport/internal/fault"
-	"sallyport/internal/job"
 	"sallyport/saml"
 )
 
@@ -90,19 +89,6 @@ func (s *Service) decided(tx *db.Tx, old, p *Profile, l *ledger, action audit.Ac
 		Changes: append(differences(old, p), more...)})
 }
 
-// endSessionsJob is the kind of job that ends what is left of the sessions that a
-// distrusted certificate has verified.
-const endSessionsJob = "end_certificate_sessions"
-
-// sessionBatch is how many sessions one transaction ends.
-const sessionBatch = 1000
-
-type endSessionsInput struct {
-	ProfileID      string `json:"sso_profile_id"`
-	OrganizationID string `json:"organization_id"`
-	SHA256         string `json:"sha256"`
-}
-
 // DistrustCertificate takes a certificate away at once, for good as far as
 // refreshing goes: only an administrator who enters it by hand brings it back. It
 // ends the sessions that it has verified, where they are many in the background.
@@ -129,7 +115,7 @@ func (s *Service) DistrustCertificate(ctx context.Context, actor access.Actor, p
 		old := p
 		p.Certificates = slices.DeleteFunc(slices.Clone(p.Certificates), func(c Certificate) bool { return c.SHA256 == sha256 })
 		l.standings[sha256] = next
-		ended, err := s.endByCertificate(tx, endSessionsInput{p.ID, p.OrganizationID, sha256})
+		ended, err := s.endByCertificate(tx, certificateSessions{p.ID, p.OrganizationID, sha256})
 		if err != nil {
 			return err
 		}
@@ -138,47 +124,16 @@ func (s *Service) DistrustCertificate(ctx context.Context, actor access.Actor, p
 	})
 }
 
-// endByCertificate ends the first sessions of a certificate, and leaves more of them to a
-// job.
-func (s *Service) endByCertificate(tx *db.Tx, in endSessionsInput) (ended int64, err error) {
-	ended, err = s.signin.Distrust(tx, in.ProfileID, in.SHA256, sessionBatch)
-	if err == nil && ended == sessionBatch {
-		_, err = s.cfg.Jobs.Enqueue(tx, endSessionsJob, in)
+// decidingEntity reads what a decision on another Identity Provider needs, which
+// has to be the one that waits.
+func (s *Service) decidingEntity(tx *db.Tx, actor access.Actor, profileID, entityID string) (p Profile, l ledger, m feed, err error) {
+	if p, l, err = s.deciding(tx, actor, profileID); err != nil {
+		return p, l, m, err
 	}
-	return ended, err
-}
-
-// endCertificateSessions does a job of the kind [endSessionsJob].
-func (s *Service) endCertificateSessions(ctx context.Context, run *job.Run) error {
-	var in endSessionsInput
-	if err := run.Input(&in); err != nil {
-		return err
+	if m, err = feedOf(tx, p.ID); err == nil && (m.waiting == nil || m.waiting.EntityID != entityID) {
+		err = fault.New(fault.NotFound, "No such Identity Provider waits.")
 	}
-	var done int64
-	if err := run.Checkpoint(&done); err != nil {
-		return err
-	}
-	for more := true; more; {
-		err := run.Step(ctx, func(tx *db.Tx) (job.Progress, error) {
-			n, err := s.signin.Distrust(tx, in.ProfileID, in.SHA256, sessionBatch)
-			if err != nil {
-				return job.Progress{}, err
-			}
-			if more = n == sessionBatch; n > 0 {
-				err = s.audit.Append(tx, audit.Event{OrganizationID: in.OrganizationID, Action: audit.SessionsEnded,
-					Target:  audit.Target{Kind: "sso_profile", ID: in.ProfileID},
-					Changes: []audit.Change{{Field: "certificate", Old: in.SHA256}, {Field: "sessions", Old: n}}})
-			}
-			return job.Progress{Checkpoint: done + n, Done: done + n}, err
-		})
-		if err != nil {
-			return err
-		}
-		if err := run.Checkpoint(&done); err != nil {
-			return err
-		}
-	}
-	return nil
+	return p, l, m, err
 }
 
 // AcceptEntity has the profile follow the other Identity Provider that its
@@ -186,16 +141,9 @@ func (s *Service) endCertificateSessions(ctx context.Context, run *job.Run) erro
 // shown. It asks for a new test.
 func (s *Service) AcceptEntity(ctx context.Context, actor access.Actor, profileID, entityID string) error {
 	return s.db.Update(ctx, actor, func(tx *db.Tx) error {
-		p, l, err := s.deciding(tx, actor, profileID)
+		p, l, m, err := s.decidingEntity(tx, actor, profileID, entityID)
 		if err != nil {
 			return err
-		}
-		m, err := feedOf(tx, p.ID)
-		if err != nil {
-			return err
-		}
-		if m.waiting == nil || m.waiting.EntityID != entityID {
-			return fault.New(fault.NotFound, "No such Identity Provider waits.")
 		}
 		f, err := m.waiting.fetched(tx.Now())
 		if err != nil {
@@ -222,16 +170,9 @@ func errNoneLeft() error {
 // metadata names that other one, refreshing fails.
 func (s *Service) RefuseEntity(ctx context.Context, actor access.Actor, profileID, entityID string) error {
 	return s.db.Update(ctx, actor, func(tx *db.Tx) error {
-		p, _, err := s.deciding(tx, actor, profileID)
+		p, _, m, err := s.decidingEntity(tx, actor, profileID, entityID)
 		if err != nil {
 			return err
-		}
-		m, err := feedOf(tx, p.ID)
-		if err != nil {
-			return err
-		}
-		if m.waiting == nil || m.waiting.EntityID != entityID {
-			return fault.New(fault.NotFound, "No such Identity Provider waits.")
 		}
 		m.waiting, m.refused = nil, entityID
 		m.bad(&fetchError{Reason: reasonEntity}, tx.Now())

@@ -124,11 +124,8 @@ type Application struct {
 // was not tested.
 func (s *Service) ApplyDraft(ctx context.Context, actor access.Actor, profileID string, in Application) (v View, err error) {
 	err = s.db.Update(ctx, actor, func(tx *db.Tx) error {
-		p, err := s.profile(tx, actor, access.ActProfileWrite, profileID)
+		p, err := s.changeable(tx, actor, profileID)
 		if err != nil {
-			return err
-		}
-		if err := s.requireSSO(tx, p.OrganizationID); err != nil {
 			return err
 		}
 		d, err := s.viewDraft(tx, p)

@@ -132,10 +132,8 @@ func (s *Service) Update(ctx context.Context, actor access.Actor, profileID stri
 	if in.MetadataURL != nil {
 		var p Profile
 		err := s.db.View(ctx, func(tx *db.Tx) (err error) {
-			if p, err = s.profile(tx, actor, access.ActProfileWrite, profileID); err != nil {
-				return err
-			}
-			return s.requireSSO(tx, p.OrganizationID)
+			p, err = s.changeable(tx, actor, profileID)
+			return err
 		})
 		if err != nil {
 			return v, err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"sallyport/internal/audit"
 	"sallyport/internal/db"
 	"sallyport/internal/directory"
 	"sallyport/internal/fault"
@@ -94,4 +95,53 @@ func (s *Service) endSome(tx *db.Tx, in *endingSessions, at endedSessions) (ende
 		return over, nil
 	}
 	return over, s.directory.SessionsEnded(tx, &d, at.Ended)
+}
+
+// jobEndCertificateSessions ends what is left of the sessions that a distrusted
+// certificate has verified.
+const jobEndCertificateSessions = "end_certificate_sessions"
+
+// sessionBatch is how many of them one transaction ends.
+const sessionBatch = 1000
+
+type certificateSessions struct {
+	ProfileID      string `json:"sso_profile_id"`
+	OrganizationID string `json:"organization_id"`
+	SHA256         string `json:"sha256"`
+}
+
+// endByCertificate ends the first sessions of a certificate, and leaves more of
+// them to the job.
+func (s *Service) endByCertificate(tx *db.Tx, in certificateSessions) (ended int64, err error) {
+	ended, err = s.signin.Distrust(tx, in.ProfileID, in.SHA256, sessionBatch)
+	if err == nil && ended == sessionBatch {
+		_, err = s.cfg.Jobs.Enqueue(tx, jobEndCertificateSessions, in)
+	}
+	return ended, err
+}
+
+// endCertificateSessions does the job.
+func (s *Service) endCertificateSessions(ctx context.Context, run *job.Run) error {
+	var in certificateSessions
+	var done int64
+	if err := errors.Join(run.Input(&in), run.Checkpoint(&done)); err != nil {
+		return err
+	}
+	for n := int64(sessionBatch); n == sessionBatch; done += n {
+		err := run.Step(ctx, func(tx *db.Tx) (p job.Progress, err error) {
+			if n, err = s.signin.Distrust(tx, in.ProfileID, in.SHA256, sessionBatch); err != nil {
+				return p, err
+			}
+			if n > 0 {
+				err = s.audit.Append(tx, audit.Event{OrganizationID: in.OrganizationID, Action: audit.SessionsEnded,
+					Target:  audit.Target{Kind: "sso_profile", ID: in.ProfileID},
+					Changes: []audit.Change{{Field: "certificate", Old: in.SHA256}, {Field: "sessions", Old: n}}})
+			}
+			return job.Progress{Checkpoint: done + n, Done: done + n}, err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -10,7 +10,6 @@ import (
 	"sallyport/internal/db"
 	"sallyport/internal/directory"
 	"sallyport/internal/fault"
-	"sallyport/internal/recovery"
 )
 
 // An Enforcement is the input of [Service.Enforce] and [Service.Preview].
@@ -166,7 +165,11 @@ func (s *Service) warnings(tx *db.Tx, list []directory.Domain, in Enforcement) (
 		return nil, 0, err
 	}
 	for _, o := range owners {
-		without, err := s.withoutIdP(tx, list, &in, &o)
+		after, err := s.after(tx, list, &in, &o)
+		if err != nil {
+			return nil, 0, err
+		}
+		without, err := withoutIdP(tx, &o, after)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -179,17 +182,6 @@ func (s *Service) warnings(tx *db.Tx, list []directory.Domain, in Enforcement) (
 			"No owner could sign in without the Identity Provider, and none has a recovery code. If it fails, only a rescue by the operator helps."})
 	}
 	return warnings, left, nil
-}
-
-// withoutIdP reports whether an owner could get in without the Identity Provider
-// after an enforcement.
-func (s *Service) withoutIdP(tx *db.Tx, list []directory.Domain, in *Enforcement, o *directory.User) (bool, error) {
-	after, err := s.after(tx, list, in, o)
-	if err != nil || after.Method == access.MethodPassword {
-		return true, err
-	}
-	stock, err := recovery.Left(tx, o.ID)
-	return stock.Left > 0, err
 }
 
 // after decides how a user signs in after an enforcement.

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"sallyport/internal/access"
 	"sallyport/internal/db"
 	"sallyport/internal/fault"
 	"sallyport/internal/outbound"
@@ -181,39 +180,6 @@ func unusable(err error) *fetchError {
 	return &fetchError{Reason: string(outbound.Explain(err)), cause: err}
 }
 
-// A Discovery is what a metadata URL shows: one Identity Provider, or several to
-// choose from.
-type Discovery struct {
-	Entity  metadata.Entity // with its IdP, unless there are several
-	Several []metadata.Named
-	Count   int // of several, which are named up to [metadata.MaxNamed]
-}
-
-// Discover reads a metadata URL for somebody who is about to enter it, so that
-// it can be shown before it is saved. Pins are not asked for.
-func (s *Service) Discover(ctx context.Context, actor access.Actor, organizationID, address, entityID string) (d Discovery, err error) {
-	if err := authorize(actor, access.ActProfileWrite, organizationID); err != nil {
-		return d, err
-	}
-	err = s.db.View(ctx, func(tx *db.Tx) error { return s.requireSSO(tx, organizationID) })
-	if err != nil {
-		return d, err
-	}
-	if err := CheckMetadataURL(address); err != nil {
-		return d, fault.Invalid(fault.Field{Name: "metadata_url", Message: err.Error()})
-	}
-	f, err := s.fetch(ctx, address, &Options{}, metadata.Which{EntityID: entityID})
-	var several *metadata.Several
-	if errors.As(err, &several) {
-		return Discovery{Several: several.Found, Count: several.Count}, nil
-	}
-	if err != nil {
-		return d, refusedFetch(err)
-	}
-	d.Entity = f.entity
-	return d, nil
-}
-
 // refusedFetch is the answer to who gave an address.
 func refusedFetch(err error) error {
 	var e *fetchError
@@ -249,16 +215,20 @@ func (s *Service) lookAhead(ctx context.Context, in *Input, p *Profile) error {
 	if err := s.db.View(ctx, func(tx *db.Tx) error { return s.requireSSO(tx, p.OrganizationID) }); err != nil {
 		return err
 	}
-	which := metadata.Which{}
-	if in.EntityID != nil {
-		which.EntityID = strings.TrimSpace(*in.EntityID)
-	}
-	f, err := s.fetch(ctx, address, &options, which)
+	f, err := s.fetch(ctx, address, &options, in.which())
 	if err != nil {
 		return refusedFetch(err)
 	}
 	in.fetched = &f
 	return nil
+}
+
+// which is the Identity Provider that an input wants of a metadata URL.
+func (in *Input) which() (w metadata.Which) {
+	if in.EntityID != nil {
+		w.EntityID = strings.TrimSpace(*in.EntityID)
+	}
+	return w
 }
 
 // putSource writes where the data of a profile come from, as an input has left

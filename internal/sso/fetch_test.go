@@ -163,14 +163,18 @@ func TestOneOfSeveralIdentityProvidersByURL(t *testing.T) {
 	all := `<md:EntitiesDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata">` + good +
 		strings.Replace(good, "https://idp.example/metadata", "https://other.example/metadata", 1) + `</md:EntitiesDescriptor>`
 	url := p.Net.Publish(t, "a.idp.test", []byte(all))
-	d, err := acme.SSO.Discover(t.Context(), parts.Operator(), acme.ID, url, "")
-	if err != nil || d.Count != 2 || len(d.Several) != 2 || d.Several[1].ID != "https://other.example/metadata" {
-		t.Fatalf("%+v %v", d, err)
+	draft, err := acme.SSO.Create(t.Context(), parts.Operator(), acme.ID, sso.Input{Name: new("Draft")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := acme.SSO.ReadIdP(t.Context(), parts.Operator(), draft.ID, sso.FromURL, sso.Input{MetadataURL: &url})
+	if err != nil || len(r.Found) != 2 || r.Found[1].EntityID != "https://other.example/metadata" || !r.Found[1].NameOnly {
+		t.Fatalf("%+v %v", r, err)
 	}
 	in := byURL(url)
-	in.EntityID = &d.Several[1].ID
+	in.EntityID = &r.Found[1].EntityID
 	v, err := acme.SSO.Create(t.Context(), parts.Operator(), acme.ID, in)
-	if err != nil || v.Profile.EntityID != d.Several[1].ID || v.MetadataURL != url {
+	if err != nil || v.Profile.EntityID != r.Found[1].EntityID || v.MetadataURL != url {
 		t.Fatalf("%+v %v", v, err)
 	}
 	p.Pass(time.Second)

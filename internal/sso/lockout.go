@@ -28,36 +28,35 @@ func (s *Service) LocksOwnersOut(ctx context.Context, actor access.Actor, userID
 		if err != nil {
 			return err
 		}
-		before, after := 0, 0
+		before, after := false, false
 		for _, o := range owners {
-			now, then, err := s.getsIn(tx, &o, o.ID == u.ID, setting)
+			subject, err := s.directory.Subject(tx, &o)
 			if err != nil {
 				return err
 			}
-			before, after = before+now, after+then
+			now, err := withoutIdP(tx, &o, access.SignIn(subject))
+			then := now
+			if err == nil && o.ID == u.ID {
+				subject.SSO, subject.SSOProfileID = setting, "some"
+				then, err = withoutIdP(tx, &o, access.SignIn(subject))
+			}
+			if err != nil {
+				return err
+			}
+			before, after = before || now, after || then
 		}
-		locks = before > 0 && after == 0
+		locks = before && !after
 		return nil
 	})
 	return locks, err
 }
 
-// getsIn counts an owner who can get in without the Identity Provider: now, and
-// if the switch of the one who changes is set.
-func (s *Service) getsIn(tx *db.Tx, o *directory.User, changes bool, setting access.SSOSetting) (now, then int, err error) {
+// withoutIdP reports whether an owner who signs in as was decided can get in
+// without the Identity Provider: with the password, or with a recovery code.
+func withoutIdP(tx *db.Tx, o *directory.User, d access.Decision) (bool, error) {
+	if d.Method == access.MethodPassword {
+		return true, nil
+	}
 	stock, err := recovery.Left(tx, o.ID)
-	if err != nil || stock.Left > 0 {
-		return 1, 1, err
-	}
-	subject, err := s.directory.Subject(tx, o)
-	if access.SignIn(subject).Method == access.MethodPassword {
-		now = 1
-	}
-	if changes {
-		subject.SSO, subject.SSOProfileID = setting, "some"
-	}
-	if access.SignIn(subject).Method == access.MethodPassword {
-		then = 1
-	}
-	return now, then, err
+	return stock.Left > 0, err
 }

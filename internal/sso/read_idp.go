@@ -180,11 +180,7 @@ func (s *Service) readURL(ctx context.Context, in *Input, of func(*db.Tx) (Profi
 	if err := CheckMetadataURL(r.url); err != nil {
 		return r, fault.Invalid(fault.Field{Name: "metadata_url", Message: err.Error()})
 	}
-	which := metadata.Which{}
-	if in.EntityID != nil {
-		which.EntityID = *in.EntityID
-	}
-	f, err := s.fetch(ctx, r.url, &p.Options, which)
+	f, err := s.fetch(ctx, r.url, &p.Options, in.which())
 	var several *metadata.Several
 	if errors.As(err, &several) {
 		for _, one := range several.Found {

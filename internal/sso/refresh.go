@@ -172,10 +172,7 @@ func (s *Service) refresh(ctx context.Context, actor access.Actor, profileID str
 	if err != nil && !errors.As(err, &failure) || ctx.Err() != nil {
 		return errors.Join(err, ctx.Err())
 	}
-	err = s.db.Update(ctx, actor, func(tx *db.Tx) error {
-		failure := failure
-		return s.take(tx, &p, &f, &failure)
-	})
+	err = s.db.Update(ctx, actor, func(tx *db.Tx) error { return s.take(tx, &p, &f, failure) })
 	if err == nil && failure != nil {
 		return failure
 	}
@@ -184,7 +181,7 @@ func (s *Service) refresh(ctx context.Context, actor access.Actor, profileID str
 
 // take does what follows from a fetch, unless the profile takes its metadata
 // from elsewhere by now.
-func (s *Service) take(tx *db.Tx, was *Profile, f *fetched, failure **fetchError) error {
+func (s *Service) take(tx *db.Tx, was *Profile, f *fetched, failure *fetchError) error {
 	p, err := profileByID(tx, was.ID)
 	if errors.Is(err, fault.NotFound) {
 		return nil
@@ -204,8 +201,8 @@ func (s *Service) take(tx *db.Tx, was *Profile, f *fetched, failure **fetchError
 		return err
 	}
 	switch {
-	case *failure != nil:
-		return s.failed(tx, &p, &m, *failure)
+	case failure != nil:
+		return s.failed(tx, &p, &m, failure)
 	case f.entity.ID != p.EntityID && f.entity.ID == m.refused:
 		m.waiting = nil
 		return s.failed(tx, &p, &m, &fetchError{Reason: reasonEntity})

@@ -58,7 +58,7 @@ func New(d *db.DB, ids *id.Source, log *audit.Log, dir *directory.Service, in *s
 		uses: uses{noted: make(map[usedKey]*noted)}}
 	cfg.Jobs.Handle(jobEndSessions, s.endSessions)
 	cfg.Jobs.Handle(refreshJob, s.refreshAsked)
-	cfg.Jobs.Handle(endSessionsJob, s.endCertificateSessions)
+	cfg.Jobs.Handle(jobEndCertificateSessions, s.endCertificateSessions)
 	return s
 }
 

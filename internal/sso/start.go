@@ -65,15 +65,21 @@ func (s *Service) Start(ctx context.Context, in Start) (d Departure, err error) 
 	if err != nil {
 		return d, err
 	}
-	// The RelayState is the request's own id: opaque, and enough to recognise
-	// an Identity Provider that does not say which request it answers.
+	err = d.send(req)
+	return d, err
+}
+
+// send has the browser take a request to the Identity Provider. The RelayState is
+// the request's own id: opaque, and enough to recognise an Identity Provider that
+// does not say which request it answers.
+func (d *Departure) send(req *saml.AuthnRequest) (err error) {
 	d.RelayState = req.ID
 	if req.Binding == saml.HTTPPost {
 		d.Post, d.URL, d.SAMLRequest = true, req.Destination, req.PostValue()
-		return d, nil
+		return nil
 	}
 	d.URL, err = req.RedirectURL(d.RelayState)
-	return d, err
+	return err
 }
 
 // signInProfile returns a profile for somebody who signs in. A draft is no

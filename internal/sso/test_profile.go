@@ -6,7 +6,6 @@ import (
 	"sallyport/internal/access"
 	"sallyport/internal/audit"
 	"sallyport/internal/db"
-	"sallyport/internal/fault"
 	"sallyport/internal/id"
 )
 
@@ -22,7 +21,7 @@ func (s *Service) Vouch(ctx context.Context, actor access.Actor, profileID strin
 			return err
 		}
 		if p.EntityID == "" {
-			return fault.New(fault.Conflict, "The SSO profile is a draft: it has no Identity Provider yet.")
+			return errNoIdP()
 		}
 		p.TestedHash, p.TestedAt = p.hash(), tx.Now()
 		if err := updateProfile(tx, &p); err != nil {

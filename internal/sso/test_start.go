@@ -49,13 +49,13 @@ func (s *Service) newTest(tx *db.Tx, p *Profile, ofDraft bool, setupLinkID, aske
 	}
 	switch {
 	case p.Disabled:
-		return n, fault.New(fault.SSOProfileDisabled, "Enable the SSO profile first: while it is disabled it takes no answers.")
+		return n, errSwitchedOff()
 	case p.EntityID == "" && hasDraft && d.EntityID != "":
 		ofDraft = true
 	case ofDraft && (!hasDraft || d.EntityID == ""):
 		return n, fault.New(fault.Conflict, "Nobody has entered a draft with the Identity Provider's data.")
 	case !ofDraft && p.EntityID == "":
-		return n, fault.New(fault.Conflict, "The SSO profile is a draft: it has no Identity Provider yet.")
+		return n, errNoIdP()
 	}
 	token := s.ids.Token()
 	t := Test{ID: s.ids.New(id.ConnectionTest), ProfileID: p.ID, OrganizationID: p.OrganizationID, SetupLinkID: setupLinkID,
@@ -69,6 +69,14 @@ func (s *Service) newTest(tx *db.Tx, p *Profile, ofDraft bool, setupLinkID, aske
 	n = NewTest{TestView: TestView{Test: t, IdP: p.IdP}, StartURL: s.cfg.BaseURL + "/test/" + token, ExpiresAt: t.CreatedAt.Add(startFor)}
 	return n, s.audit.Append(tx, audit.Event{OrganizationID: p.OrganizationID, Action: audit.ProfileTestStarted, Target: p.target(),
 		Changes: []audit.Change{{Field: "test_id", New: t.ID}, {Field: "draft", New: t.Draft}}})
+}
+
+func errSwitchedOff() error {
+	return fault.New(fault.SSOProfileDisabled, "Enable the SSO profile first: while it is disabled it takes no answers.")
+}
+
+func errNoIdP() error {
+	return fault.New(fault.Conflict, "The SSO profile is a draft: it has no Identity Provider yet.")
 }
 
 // testMark begins the ids of requests that tests send, which tells them from all
@@ -105,27 +113,20 @@ func (s *Service) StartTest(ctx context.Context, token string) (d Departure, err
 		if req, err = sp.AuthnRequest(saml.RequestOptions{ID: t.requestID, Now: tx.Now()}); err != nil {
 			return err
 		}
-		if started, err := startTest(tx, &t); err != nil || !started {
-			return errors.Join(err, startUsed(started))
+		started, err := startTest(tx, &t)
+		if err == nil && !started {
+			return errStarted()
 		}
-		return nil
+		return err
 	})
 	if err != nil {
 		return d, err
 	}
-	d.RelayState = req.ID
-	if req.Binding == saml.HTTPPost {
-		d.Post, d.URL, d.SAMLRequest = true, req.Destination, req.PostValue()
-		return d, nil
-	}
-	d.URL, err = req.RedirectURL(d.RelayState)
+	err = d.send(req)
 	return d, err
 }
 
-func startUsed(started bool) error {
-	if started {
-		return nil
-	}
+func errStarted() error {
 	return fault.New(fault.LinkUsed, "A test can be started once. Ask for another test.")
 }
 
@@ -139,7 +140,7 @@ func (s *Service) startable(tx *db.Tx, token string) (Test, error) {
 	case err != nil:
 		return t, err
 	case !t.StartedAt.IsZero():
-		return t, startUsed(false)
+		return t, errStarted()
 	case t.expired(tx.Now()) != "":
 		return t, over
 	}
@@ -174,9 +175,9 @@ func (s *Service) underTest(tx *db.Tx, t *Test) (live, p Profile, err error) {
 	}
 	switch {
 	case p.Disabled:
-		return live, p, fault.New(fault.SSOProfileDisabled, "Enable the SSO profile first: while it is disabled it takes no answers.")
+		return live, p, errSwitchedOff()
 	case p.EntityID == "":
-		return live, p, fault.New(fault.Conflict, "The SSO profile is a draft: it has no Identity Provider yet.")
+		return live, p, errNoIdP()
 	}
 	return live, p, nil
 }

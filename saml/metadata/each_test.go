@@ -361,3 +361,16 @@ func FuzzEach(f *testing.F) {
 		}
 	})
 }
+
+// TestADocumentThatBreaksOff: what the reader says of it is not mistaken for a
+// document that ends too soon.
+func TestADocumentThatBreaksOff(t *testing.T) {
+	whole := aggregate("", named("https://idp.example"))
+	for _, at := range []int{40, len(whole) / 2, len(whole) - 40, len(whole) - 1} {
+		broken := io.MultiReader(strings.NewReader(whole[:at]), iotest.ErrReader(io.ErrUnexpectedEOF))
+		err := metadata.Each(broken, metadata.Options{}, func(metadata.Entity) error { return nil })
+		if !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("cut at %d of %d: %v", at, len(whole), err)
+		}
+	}
+}

@@ -52,11 +52,15 @@ func (p *Pieces) Peek(n int) ([]byte, error) {
 	return p.buf[p.at:min(p.end, p.at+n)], nil
 }
 
+// errCut is an end of the document inside of markup. It is not that of io, which a
+// reader returns where its source breaks off.
+var errCut = errors.New("xmltree: cut short")
+
 // Next returns the next piece, which is valid until the next call; io.EOF at
 // the end. Its other errors are of type [*SyntaxError], or the reader's.
 func (p *Pieces) Next() (PieceKind, []byte, error) {
 	kind, n, err := p.token(0)
-	if err == io.ErrUnexpectedEOF {
+	if err == errCut {
 		err = p.fault("the end of the document inside of markup")
 	}
 	if err != nil {
@@ -75,7 +79,7 @@ func (p *Pieces) Element() ([]byte, error) {
 	depth, length := 0, 0
 	for {
 		kind, n, err := p.token(length)
-		if err == io.EOF || err == io.ErrUnexpectedEOF {
+		if err == io.EOF || err == errCut {
 			return p.take(p.end - p.at), nil
 		}
 		if err != nil {
@@ -173,7 +177,7 @@ func (p *Pieces) tag(from int) (PieceKind, int, error) {
 // cut tells an end inside of markup from one between.
 func cut(err error) error {
 	if err == io.EOF {
-		return io.ErrUnexpectedEOF
+		return errCut
 	}
 	return err
 }
