@@ -126,24 +126,6 @@ func SignIn(s Subject) Decision {
 	panic("access: no line of the policy applies") // the last one does
 }
 
-// A Step is one line of the policy held against a user.
-type Step struct {
-	Reason  Reason
-	Applies bool
-}
-
-// Explain returns the lines that SignIn went through; the last one decided.
-func Explain(s Subject) []Step {
-	var steps []Step
-	for _, l := range policy {
-		applies := l.applies(s)
-		if steps = append(steps, Step{l.reason, applies}); applies {
-			break
-		}
-	}
-	return steps
-}
-
 func (s Subject) deactivated() bool { return s.Status == UserDeactivated }
 
 func (s Subject) ssoDisabled() bool { return s.SSO == SSODisabled }

@@ -105,22 +105,6 @@ func TestAProfileIsNamedExactlyWithSSO(t *testing.T) {
 	}
 }
 
-func TestExplainWalksTheTableToTheLineThatDecides(t *testing.T) {
-	order := []Reason{ReasonUserDeactivated, ReasonSSODisabledForUser, ReasonSSOEnabledForUser, ReasonDomainEnforced, ReasonNotEnforced}
-	for _, s := range subjects() {
-		steps, decided := Explain(s), SignIn(s)
-		for i, step := range steps {
-			last := i == len(steps)-1
-			if step.Reason != order[i] || step.Applies != last {
-				t.Fatalf("%+v: step %d is %+v", s, i, step)
-			}
-		}
-		if got := steps[len(steps)-1].Reason; got != decided.Reason {
-			t.Errorf("%+v: explained by %s, decided by %s", s, got, decided.Reason)
-		}
-	}
-}
-
 func TestHeldIsEverythingButPending(t *testing.T) {
 	got := ""
 	for _, s := range []DomainStatus{"", DomainPending, DomainVerified, DomainLapsing, DomainFrozen, "other"} {

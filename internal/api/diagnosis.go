@@ -24,6 +24,8 @@ type explainOut struct {
 type stepOut struct {
 	Reason  access.Reason `json:"reason"`
 	Applies bool          `json:"applies"`
+	Fact    access.Fact   `json:"fact" doc:"What was found of the user."`
+	Text    string        `json:"text" doc:"The fact in words."`
 }
 
 type eventOut struct {
@@ -72,7 +74,7 @@ func (a *API) diagnosis() {
 			out := explainOut{Email: e.User.Email, UserID: e.User.ID, Method: e.Decision.Method, Reason: e.Decision.Reason,
 				ProfileID: optional(e.Decision.ProfileID), Steps: []stepOut{}}
 			for _, s := range e.Steps {
-				out.Steps = append(out.Steps, stepOut(s))
+				out.Steps = append(out.Steps, stepOut{s.Reason, s.Applies, s.Fact, s.Fact.Sentence()})
 			}
 			return &body[explainOut]{out}, err
 		})

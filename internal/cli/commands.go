@@ -326,10 +326,3 @@ func (c *cli) tokens() *cobra.Command {
 		}),
 	)
 }
-
-func (c *cli) explain() *cobra.Command {
-	cmd := &cobra.Command{Use: "explain EMAIL", Short: "Tell how somebody signs in, and why", Args: cobra.ExactArgs(1)}
-	return c.run(cmd, func(args []string) (call, error) {
-		return get("/explain", url.Values{"email": {args[0]}}), nil
-	})
-}

@@ -6,7 +6,6 @@ import (
 
 	"sallyport/internal/access"
 	"sallyport/internal/db"
-	"sallyport/internal/fault"
 	"sallyport/internal/id"
 	"sallyport/internal/session"
 )
@@ -213,7 +212,8 @@ func (s *Service) Domains(ctx context.Context, actor access.Actor, organizationI
 type UserView struct {
 	User       User
 	SignIn     access.Decision
-	Invitation *Invitation // then User is not set
+	Steps      []access.Step // why; empty in lists
+	Invitation *Invitation   // then User is not set
 	// NewEmail is the address that was asked for and not confirmed yet; empty in
 	// lists.
 	NewEmail string
@@ -221,12 +221,12 @@ type UserView struct {
 
 // View returns a user as doors show it.
 func (s *Service) View(tx *db.Tx, u User) (UserView, error) {
-	decision, err := s.SignIn(tx, &u)
+	e, err := explain(tx, u)
 	if err != nil {
 		return UserView{}, err
 	}
 	c, _, err := s.AddressChange(tx, u.ID)
-	return UserView{User: u, SignIn: decision, NewEmail: c.Email}, err
+	return UserView{User: u, SignIn: e.Decision, Steps: e.Steps, NewEmail: c.Email}, err
 }
 
 // User returns one user, or one invitation by its inv_ id.
@@ -251,39 +251,4 @@ func (s *Service) User(ctx context.Context, actor access.Actor, userID string) (
 		return err
 	})
 	return v, err
-}
-
-// An Explanation is how somebody signs in and why.
-type Explanation struct {
-	User     User
-	Decision access.Decision
-	Steps    []access.Step
-}
-
-// Explain answers how the user with an address signs in, and why. Who may not
-// read the user is told that there is none.
-func (s *Service) Explain(ctx context.Context, actor access.Actor, email string) (e Explanation, err error) {
-	if err := Refusal(access.MayAnywhere(actor, access.ActExplain)); err != nil {
-		return e, err
-	}
-	address, err := ParseAddress(email)
-	if err != nil {
-		return e, fault.Invalid(fault.Field{Name: "email", Message: "is not an e-mail address"})
-	}
-	err = s.db.View(ctx, func(tx *db.Tx) error {
-		u, ok, err := s.UserByAddress(tx, address)
-		if err != nil {
-			return err
-		}
-		if !ok {
-			return fault.New(fault.NotFound, "Nobody here has this address.")
-		}
-		if err := authorize(actor, access.ActExplain, u.OrganizationID); err != nil {
-			return fault.New(fault.NotFound, "Nobody here has this address.")
-		}
-		subject, err := subject(tx, &u)
-		e = Explanation{User: u, Decision: access.SignIn(subject), Steps: access.Explain(subject)}
-		return err
-	})
-	return e, err
 }

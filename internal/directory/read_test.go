@@ -229,10 +229,14 @@ func TestExplainTellsTheWayAndHidesWhoIsElsewhere(t *testing.T) {
 		profile.Enforce(t, d)
 		for _, actor := range []access.Actor{operator, acme.Actor(access.RoleAdministrator), acme.Token(access.ScopeRead)} {
 			e, err := p.Directory.Explain(t.Context(), actor, " USER@acme.TEST")
-			want := []access.Step{{Reason: access.ReasonUserDeactivated}, {Reason: access.ReasonSSODisabledForUser},
-				{Reason: access.ReasonSSOEnabledForUser}, {Reason: access.ReasonDomainEnforced, Applies: true}}
+			want := []access.Step{{Reason: access.ReasonUserDeactivated, Fact: access.FactNotDeactivated},
+				{Reason: access.ReasonSSODisabledForUser, Fact: access.FactSSONotDisabled},
+				{Reason: access.ReasonSSOEnabledForUser, Fact: access.FactSSONotEnabled}, {Reason: access.ReasonDomainEnforced, Applies: true, Fact: access.FactDomainEnforced}}
 			if err != nil || e.User.ID != u.ID || e.Decision.ProfileID != profile.ID || !reflect.DeepEqual(e.Steps, want) {
 				t.Errorf("%+v, %v", e, err)
+			}
+			if v, err := p.Directory.User(t.Context(), actor, u.ID); err != nil || v.SignIn != e.Decision || !reflect.DeepEqual(v.Steps, e.Steps) {
+				t.Errorf("on the user's page: %+v, %v", v, err)
 			}
 		}
 		_, nobody := p.Directory.Explain(t.Context(), globex.Actor(access.RoleOwner), "nobody@acme.test")

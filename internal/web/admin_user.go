@@ -26,7 +26,8 @@ type userView struct {
 	SSOProfile        bool // the organization has one: the setting can be changed
 	Password          bool // the user signs in with one
 	Way, Why          string
-	Profile           string // by which the user signs in
+	Steps             []access.Step // to the decision
+	Profile           string        // by which the user signs in
 	Created           time.Time
 	Managed           time.Time
 	Activated         time.Time
@@ -85,7 +86,7 @@ func (w *Web) adminUser(v *visit) error {
 // way tells how the user signs in, and why.
 func (u *userView) way(v *visit, of *directory.UserView) error {
 	u.SSO, u.Way, u.Why = of.User.SSO, u.Word("way", string(of.SignIn.Method)), u.Word("reason", string(of.SignIn.Reason))
-	u.Password = of.SignIn.Method == access.MethodPassword
+	u.Steps, u.Password = of.Steps, of.SignIn.Method == access.MethodPassword
 	profiles, err := v.web.SSO.Profiles(v.Context(), v.actor(), v.organization.ID, all)
 	if err != nil {
 		return err

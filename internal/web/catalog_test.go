@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"sallyport/help"
+	"sallyport/internal/access"
 	"sallyport/internal/fault"
 	"sallyport/internal/password"
 	"sallyport/internal/sso"
@@ -54,6 +55,7 @@ func words(t *testing.T) (keys []string) {
 		"domain": "pending verified lapsing frozen", "domain_what": "pending verified lapsing frozen",
 		"way":          "password sso none recovery",
 		"reason":       "user_deactivated sso_disabled_for_user sso_enabled_for_user domain_enforced not_enforced",
+		"fact":         strings.Trim(fmt.Sprint(access.Facts()), "[]"),
 		"proof_method": "dns file operator", "outcome": "found other older none failed",
 		"help_kind": "concept guide error", "advice_side": "idp sallyport user",
 		"guide_section": strings.Trim(fmt.Sprint(help.SectionKeys()), "[]"),
@@ -305,6 +307,16 @@ func TestAKeyFallsBack(t *testing.T) {
 	} {
 		if got != want {
 			t.Errorf("%q, not %q", got, want)
+		}
+	}
+}
+
+// TestFactsReadTheSameEverywhere: the page says in English what the API and the
+// command line say.
+func TestFactsReadTheSameEverywhere(t *testing.T) {
+	for _, f := range access.Facts() {
+		if got := texts(t)["en"]["fact."+string(f)]; got == "" || got != f.Sentence() {
+			t.Errorf("%s: %q, not %q", f, got, f.Sentence())
 		}
 	}
 }
