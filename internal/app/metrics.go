@@ -3,7 +3,6 @@ package app
 import (
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -90,17 +89,8 @@ func (m *metrics) mail(kind outbox.Kind, outcome outbox.Outcome) {
 
 func (m *metrics) validation(took time.Duration) { m.validations.Observe(took.Seconds()) }
 
-// Request implements [door.Metrics]. The method of a request is whatever its
-// sender wrote: those that are no methods are one.
+// Request implements [door.Metrics].
 func (m *metrics) Request(route, method string, status int, took time.Duration) {
-	switch method {
-	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
-	default:
-		method = "other"
-	}
-	if _, path, ok := strings.Cut(route, " "); ok {
-		route = path
-	}
 	m.requests.WithLabelValues(route, method, strconv.Itoa(status)).Observe(took.Seconds())
 }
 

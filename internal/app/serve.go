@@ -28,6 +28,10 @@ func (a *App) Serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if a.tracer, a.stopTracer, err = openTracer(ctx, a.Settings.TracesURL, a.Version, a.Logger); err != nil {
+		return err
+	}
+	defer a.flushTraces()
 	a.Logger.Info("listening", "listen", public.Addr().String(), "admin_listen", admin.Addr().String(),
 		"base_url", a.Settings.BaseURL, "database", a.DB.Engine(), "version", a.Version)
 
