@@ -113,7 +113,8 @@ func OpenServer(ctx context.Context, s Settings, version string, logger *slog.Lo
 
 // build wires the parts.
 func build(s Settings, version string, logger *slog.Logger, d *db.DB, ring *secret.Ring) (*App, error) {
-	a := &App{Settings: s, Version: version, Logger: logger, DB: d, metrics: newMetrics(d)}
+	a := &App{Settings: s, Version: version, Logger: logger, DB: d}
+	a.metrics = newMetrics(d, version, &a.clock)
 	ids := id.Default()
 	a.ids = ids
 	log := audit.New(d, ids)
