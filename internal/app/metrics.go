@@ -57,13 +57,13 @@ func newMetrics(d *db.DB, version string, c clock) *metrics {
 		jobs: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "sallyport_jobs_duration_seconds", Help: "Runs of background tasks and jobs on this node.",
 			Buckets: []float64{.01, .1, 1, 10, 60, 600},
-		}, []string{"job", "outcome"}),
+		}, []string{"task", "outcome"}),
 		jobsOpen: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "sallyport_jobs_open", Help: "Jobs of all nodes that have not ended.",
 		}, []string{"status"}),
 		jobsAge: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "sallyport_jobs_success_age_seconds", Help: "Time since a background task has last succeeded, on any node.",
-		}, []string{"job"}),
+		}, []string{"task"}),
 		mails: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "sallyport_mails_total", Help: "Attempts to send a mail, by what became of them.",
 		}, []string{"kind", "outcome"}),
