@@ -32,6 +32,7 @@ import (
 	"sallyport/internal/sso"
 	"sallyport/internal/throttle"
 	"sallyport/internal/token"
+	"sallyport/internal/trace"
 	"sallyport/internal/web"
 )
 
@@ -56,6 +57,10 @@ type App struct {
 	sso       *sso.Service
 	metrics   *metrics
 	clock     clockState
+	ids       *id.Source
+
+	tracer     *trace.Tracer // nil: there are no traces
+	stopTracer func(context.Context) error
 }
 
 // Open opens the installation that the settings name, and brings its database
@@ -108,8 +113,10 @@ func OpenServer(ctx context.Context, s Settings, version string, logger *slog.Lo
 
 // build wires the parts.
 func build(s Settings, version string, logger *slog.Logger, d *db.DB, ring *secret.Ring) (*App, error) {
-	a := &App{Settings: s, Version: version, Logger: logger, DB: d, metrics: newMetrics(d)}
+	a := &App{Settings: s, Version: version, Logger: logger, DB: d}
+	a.metrics = newMetrics(d, version, &a.clock)
 	ids := id.Default()
+	a.ids = ids
 	log := audit.New(d, ids)
 	transport, err := outbox.ParseTransport(s.Mail, logger)
 	if err != nil {
@@ -183,7 +190,8 @@ func (a *App) Public() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle(api.Prefix+"/", a.API)
 	mux.Handle("/", a.Web)
-	return door.Observe(mux, a.Logger, a.metrics)
+	return door.Observe(mux, door.Observers{Logger: a.Logger, Metrics: a.metrics, Tracer: a.tracer,
+		Proxies: a.Settings.TrustedProxies, Reference: func() string { return a.ids.New(id.Attempt) }})
 }
 
 // Rescue issues an owner a link that lets them in; see [signin.Service.Rescue].

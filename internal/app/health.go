@@ -18,6 +18,9 @@ const (
 // clockState is the last difference that was measured.
 type clockState struct{ difference atomic.Int64 }
 
+// Difference is that measured last.
+func (c *clockState) Difference() time.Duration { return time.Duration(c.difference.Load()) }
+
 // checkClock compares the clocks.
 func (a *App) checkClock(ctx context.Context) {
 	d, err := a.DB.ClockDifference(ctx)
@@ -43,7 +46,7 @@ func (a *App) ready(ctx context.Context) error {
 	if err != nil || pending > 0 {
 		return errors.New("the database is older than this release")
 	}
-	if d := time.Duration(a.clock.difference.Load()); d.Abs() > clockFail {
+	if d := a.clock.Difference(); d.Abs() > clockFail {
 		return fmt.Errorf("the clock of this node differs from the database's by %v", d.Round(time.Second))
 	}
 	return nil

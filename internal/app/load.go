@@ -59,6 +59,11 @@ func Load(src Source) (Settings, error) {
 			problems = append(problems, fmt.Sprintf("%s: expected %s", from, expected))
 		}
 	}
+	var from string
+	s.TracesURL, from = tracesURL(s.TracesURL, src.Environment)
+	if expected := endpoint(&s.TracesURL, s.TracesURL); expected != "" {
+		problems = append(problems, fmt.Sprintf("%s: expected %s", from, expected))
+	}
 	if problems = append(problems, s.together()...); len(problems) > 0 {
 		return s, problems
 	}

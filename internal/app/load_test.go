@@ -80,6 +80,7 @@ func values(t *testing.T) map[string]struct{ good, bad []string } {
 		"account-roles":         {[]string{"viewer", "administrator, viewer", "a-b_c1"}, []string{"", "Admin", "a b", "a,,b", "1a", strings.Repeat("a", 41)}},
 		"tls-cert":              {nil, []string{"/none/there", dir}},
 		"tls-key":               {nil, []string{"/none/there"}},
+		"otlp-endpoint":         {[]string{"", "http://localhost:4318", "https://collector.example/otlp"}, []string{"localhost:4318", "grpc://c:4317", "http://u:p@c"}},
 		"log-level":             {[]string{"debug", "info", "warn", "error"}, []string{"", "trace", "INFO"}},
 		"log-format":            {[]string{"text", "json"}, []string{"", "xml"}},
 		"pprof":                 {[]string{"true", "false"}, []string{"maybe"}},

@@ -2,7 +2,9 @@ package app
 
 import (
 	"io"
+	"log"
 	"log/slog"
+	"regexp"
 	"strings"
 )
 
@@ -29,4 +31,18 @@ func redact(_ []string, a slog.Attr) slog.Attr {
 		}
 	}
 	return a
+}
+
+// from is where net/http names the address of a client.
+var from = regexp.MustCompile(`\b(from|serving) \S+:\d+`)
+
+// connectionLog takes what net/http says of connections, without the address of
+// who is at their other end.
+func connectionLog(logger *slog.Logger) *log.Logger { return log.New(nameless{logger}, "", 0) }
+
+type nameless struct{ logger *slog.Logger }
+
+func (n nameless) Write(line []byte) (int, error) {
+	n.logger.Debug("connection", "cause", from.ReplaceAllString(strings.TrimSpace(string(line)), "$1 a client"))
+	return len(line), nil
 }

@@ -39,3 +39,20 @@ func TestTheLevelCounts(t *testing.T) {
 		}
 	}
 }
+
+func TestConnectionsAreLoggedWithoutTheirAddress(t *testing.T) {
+	var b bytes.Buffer
+	log := connectionLog(NewLogger(&b, "debug", "text"))
+	for line, want := range map[string]string{
+		"http: TLS handshake error from 192.0.2.7:4711: EOF":           "http: TLS handshake error from a client: EOF",
+		"http: TLS handshake error from [2001:db8::1]:443: bad record": "http: TLS handshake error from a client: bad record",
+		"http: panic serving 192.0.2.7:4711: oh":                       "http: panic serving a client: oh",
+		"http: response.WriteHeader on hijacked connection":            "http: response.WriteHeader on hijacked connection",
+	} {
+		b.Reset()
+		log.Print(line)
+		if got := b.String(); !strings.Contains(got, want) || strings.Contains(got, "192.0.2") || strings.Contains(got, "2001:db8") {
+			t.Error(got)
+		}
+	}
+}

@@ -206,6 +206,19 @@ func file(to *string, v string) string {
 	return ""
 }
 
+// endpoint reads where a collector is. What it is called with may be secret, and
+// goes into a header: OpenTelemetry has a variable for that.
+func endpoint(to *string, v string) string {
+	if v != "" {
+		u, err := url.Parse(v)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+			return "http://HOST:PORT or https://HOST:PORT, without a name or password"
+		}
+	}
+	*to = v
+	return ""
+}
+
 // keyFile is where the key of a SQLite database stands by default.
 func keyFile(databaseURL string) string {
 	path, isFile := strings.CutPrefix(databaseURL, "sqlite:")

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/http/pprof"
@@ -28,6 +27,10 @@ func (a *App) Serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if a.tracer, a.stopTracer, err = openTracer(ctx, a.Settings.TracesURL, a.Version, a.Logger); err != nil {
+		return err
+	}
+	defer a.flushTraces()
 	a.Logger.Info("listening", "listen", public.Addr().String(), "admin_listen", admin.Addr().String(),
 		"base_url", a.Settings.BaseURL, "database", a.DB.Engine(), "version", a.Version)
 
@@ -87,7 +90,7 @@ func (a *App) server(h http.Handler) *http.Server {
 	return &http.Server{
 		Handler: h, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
 		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
-		ErrorLog: slog.NewLogLogger(a.Logger.Handler(), slog.LevelDebug), // clients that went away
+		ErrorLog: connectionLog(a.Logger), // clients that went away
 	}
 }
 

@@ -41,6 +41,9 @@ type Settings struct {
 
 	TLSCert, TLSKey string
 
+	// TracesURL is where traces go: an OTLP/HTTP collector; empty for none.
+	TracesURL string
+
 	LogLevel  string
 	LogFormat string
 	Pprof     bool
@@ -98,6 +101,7 @@ func Table() []Setting {
 		{"account-roles", "administrator,developer,billing,support,viewer", "roles in an account", func(s *Settings, v string) string { return roles(&s.AccountRoles, v) }},
 		{"tls-cert", "", "certificate file, to serve HTTPS itself", func(s *Settings, v string) string { return file(&s.TLSCert, v) }},
 		{"tls-key", "", "key file, to serve HTTPS itself", func(s *Settings, v string) string { return file(&s.TLSKey, v) }},
+		{"otlp-endpoint", "", "OpenTelemetry collector that takes traces by OTLP/HTTP, such as http://localhost:4318; by default what OTEL_EXPORTER_OTLP_ENDPOINT says, else none", func(s *Settings, v string) string { return endpoint(&s.TracesURL, v) }},
 		{"log-level", "info", "debug, info, warn or error", func(s *Settings, v string) string { return oneOf(&s.LogLevel, v, "debug", "info", "warn", "error") }},
 		{"log-format", "text", "text or json", func(s *Settings, v string) string { return oneOf(&s.LogFormat, v, "text", "json") }},
 		{"pprof", "false", "serve /debug/pprof on the admin listener", func(s *Settings, v string) string { return boolean(&s.Pprof, v) }},

@@ -92,6 +92,13 @@ func (a *App) gauge(ctx context.Context) error {
 	}
 	a.metrics.jobsOpen.WithLabelValues("queued").Set(float64(queued))
 	a.metrics.jobsOpen.WithLabelValues("running").Set(float64(running))
+	ages, err := a.jobs.Ages(ctx)
+	if err != nil {
+		return err
+	}
+	for task, age := range ages {
+		a.metrics.jobsAge.WithLabelValues(task).Set(age.Seconds())
+	}
 	waiting, oldest, err := a.outbox.Backlog(ctx)
 	if err != nil {
 		return err

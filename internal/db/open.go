@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"sallyport/internal/access"
+	"sallyport/internal/trace"
 )
 
 // Options are what a database needs besides its URL. Zero values are those of
@@ -45,6 +47,7 @@ type DB struct {
 	watch      map[string]bool // nil outside tests
 	trace      func(query string, args []any)
 	updates    atomic.Uint64
+	system     string // what traces call the engine
 	close      func() error
 }
 
@@ -103,8 +106,10 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	var err error
 	switch {
 	case scheme == "sqlite":
+		d.system = "sqlite"
 		d.engine, err = openSQLite(ctx, rest, o.Readers)
 	case (scheme == "postgres" || scheme == "postgresql") && strings.HasPrefix(rest, "//"):
+		d.system = "postgresql"
 		d.engine, err = openPostgres(ctx, url, o.Connections, d.logger)
 	default:
 		// The URL may hold a password: not a word of it.
@@ -162,13 +167,25 @@ func (d *DB) ClockDifference(ctx context.Context) (time.Duration, error) {
 //
 // fn must use the transaction from its own goroutine and not begin another
 // one; see [DB.Update].
-func (d *DB) View(ctx context.Context, fn func(tx *Tx) error) error {
+func (d *DB) View(ctx context.Context, fn func(tx *Tx) error) (err error) {
 	if err := d.enter(ctx); err != nil {
 		return err
 	}
+	ctx, span := trace.Start(ctx, "db.view")
+	defer func() { d.traced(span, err) }()
 	return d.engine.view(ctx, func(bound context.Context, q querier) (error, error) {
+		span.Event("begun")
 		return d.begin(ctx, bound, q, access.Actor{}).run(fn)
 	})
+}
+
+// traced ends the span of a transaction. That there is no row is an answer.
+func (d *DB) traced(span trace.Span, err error) {
+	if errors.Is(err, ErrNoRows) {
+		err = nil
+	}
+	span.Set(trace.Engine, d.system)
+	span.End(err)
 }
 
 // Update runs fn in a serializable transaction and commits it if fn returns
@@ -182,12 +199,15 @@ func (d *DB) View(ctx context.Context, fn func(tx *Tx) error) error {
 //
 // An Update that met conflicts on every try, that waited too long for its turn,
 // or that found no server, fails with fault.Overloaded.
-func (d *DB) Update(ctx context.Context, actor access.Actor, fn func(tx *Tx) error) error {
+func (d *DB) Update(ctx context.Context, actor access.Actor, fn func(tx *Tx) error) (err error) {
 	if err := d.enter(ctx); err != nil {
 		return err
 	}
+	ctx, span := trace.Start(ctx, "db.update")
+	defer func() { d.traced(span, err) }()
 	var tx *Tx
-	err := d.engine.update(ctx, func(bound context.Context, q querier) (error, error) {
+	err = d.engine.update(ctx, func(bound context.Context, q querier) (error, error) {
+		span.Event("begun") // its turn has come; once more after a conflict
 		tx = d.begin(ctx, bound, q, actor)
 		return tx.run(fn)
 	})

@@ -5,13 +5,17 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"runtime/debug"
+	"strings"
 	"time"
 
 	"sallyport/internal/fault"
+	"sallyport/internal/trace"
 )
 
-// Metrics is told of every request that was answered. Route is the pattern
-// that matched, not the path: paths hold ids and are without number.
+// Metrics is told of every request that was answered: by the path of the pattern
+// that matched, not its own, because paths hold ids and are without number; and
+// by a method of the seven that are in use, or other.
 type Metrics interface {
 	Request(route, method string, status int, took time.Duration)
 }
@@ -31,37 +35,80 @@ func Note(ctx context.Context, f *fault.Error, reference string) {
 	}
 }
 
-// Observe logs and counts the requests that next answers, and turns a panic
-// into an answer of 500. Neither paths nor query strings stand in the log: both
-// can hold what only the visitor should know.
-func Observe(next http.Handler, logger *slog.Logger, metrics Metrics) http.Handler {
+// Observers are told of the requests that a door answers.
+type Observers struct {
+	Logger  *slog.Logger
+	Metrics Metrics
+	Tracer  *trace.Tracer // nil: there are no traces
+	Proxies Proxies       // whose traceparent counts
+	// Reference makes the reference of an answer that no handler has given one.
+	Reference func() string
+}
+
+// Observe logs, counts and traces the requests that next answers, and turns a
+// panic into an answer of 500. Neither paths nor query strings stand in the log:
+// both can hold what only the visitor should know.
+func Observe(next http.Handler, o Observers) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		n := &note{}
-		r = r.WithContext(context.WithValue(r.Context(), noteKey{}, n))
+		ctx, span := o.Tracer.Request(r.Context(), r, o.Proxies.passedOn(r))
+		r = r.WithContext(context.WithValue(ctx, noteKey{}, n))
 		rec := &recorder{ResponseWriter: w}
 		defer func() {
 			if cause := recover(); cause != nil {
 				if cause == http.ErrAbortHandler {
+					span.End(context.Canceled)
 					panic(cause)
 				}
-				logger.Error("panic", "cause", cause, "route", r.Pattern)
-				if rec.status == 0 {
-					http.Error(rec, "Internal Server Error", http.StatusInternalServerError)
-				}
+				o.panicked(rec, r, n, cause)
 			}
+			status, route, method := rec.statusOr200(), routePath(r.Pattern), knownMethod(r.Method)
 			took := time.Since(start)
-			metrics.Request(r.Pattern, r.Method, rec.statusOr200(), took)
-			logRequest(r, logger, n, rec.statusOr200(), took)
+			o.Metrics.Request(route, method, status, took)
+			span.Answered(route, method, status, n.fault, n.reference)
+			logRequest(r, o.Logger, n, status, took, span.ID())
 		}()
 		next.ServeHTTP(rec, r)
 	})
 }
 
-func logRequest(r *http.Request, logger *slog.Logger, n *note, status int, took time.Duration) {
+// panicked answers in place of a handler that could not, if it had not begun to.
+func (o *Observers) panicked(rec *recorder, r *http.Request, n *note, cause any) {
+	n.fault, n.reference = fault.New(fault.Internal, ""), o.Reference()
+	o.Logger.Error("panic", "cause", cause, "route", r.Pattern, "reference", n.reference, "stack", string(debug.Stack()))
+	if rec.status != 0 {
+		return
+	}
+	ErrorHeaders(rec.Header(), n.fault, n.reference)
+	http.Error(rec, n.fault.Title+"\n"+n.reference, http.StatusInternalServerError)
+}
+
+// knownMethod keeps the methods few: that of a request is whatever its sender
+// wrote.
+func knownMethod(method string) string {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+		return method
+	}
+	return "other"
+}
+
+// routePath is the path of a pattern.
+func routePath(pattern string) string {
+	if _, path, ok := strings.Cut(pattern, " "); ok {
+		return path
+	}
+	return pattern
+}
+
+func logRequest(r *http.Request, logger *slog.Logger, n *note, status int, took time.Duration, traceID string) {
 	level := slog.LevelDebug
 	attrs := []slog.Attr{
-		slog.String("route", r.Pattern), slog.String("method", r.Method), slog.Int("status", status), slog.Duration("took", took),
+		slog.String("route", r.Pattern), slog.String("method", knownMethod(r.Method)), slog.Int("status", status), slog.Duration("took", took),
+	}
+	if traceID != "" {
+		attrs = append(attrs, slog.String("trace_id", traceID))
 	}
 	if n.fault != nil {
 		level = slog.LevelInfo

@@ -32,7 +32,7 @@ func observed(h http.HandlerFunc, target string) (*httptest.ResponseRecorder, st
 	mux.HandleFunc("GET /things/{id}", h)
 	logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w := httptest.NewRecorder()
-	Observe(mux, logger, &c).ServeHTTP(w, httptest.NewRequest(http.MethodGet, target, nil))
+	Observe(mux, Observers{Logger: logger, Metrics: &c, Reference: func() string { return "att_1" }}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, target, nil))
 	return w, log.String(), c.requests
 }
 
@@ -41,9 +41,9 @@ func TestRequestsAreCountedByRouteAndStatus(t *testing.T) {
 		h    http.HandlerFunc
 		want string
 	}{
-		"silent":   {func(http.ResponseWriter, *http.Request) {}, "GET /things/{id} GET 200"},
-		"written":  {func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "x") }, "GET /things/{id} GET 200"},
-		"a status": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404); io.WriteString(w, "x") }, "GET /things/{id} GET 404"},
+		"silent":   {func(http.ResponseWriter, *http.Request) {}, "/things/{id} GET 200"},
+		"written":  {func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "x") }, "/things/{id} GET 200"},
+		"a status": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404); io.WriteString(w, "x") }, "/things/{id} GET 404"},
 	} {
 		if _, _, got := observed(c.h, "/things/7"); len(got) != 1 || got[0] != c.want {
 			t.Errorf("%s: %v", name, got)
@@ -84,10 +84,16 @@ func TestTheCauseOfAFailureIsLogged(t *testing.T) {
 
 func TestAPanicIsAnsweredAndCounted(t *testing.T) {
 	w, log, counts := observed(func(http.ResponseWriter, *http.Request) { panic("oh") }, "/things/7")
-	if w.Code != 500 || strings.Contains(w.Body.String(), "oh") {
+	if w.Code != 500 || w.Header().Get("Sallyport-Error") != "internal" || w.Header().Get("Sallyport-Reference") != "att_1" || !strings.Contains(w.Body.String(), "att_1") {
+		t.Errorf("%d %v %s", w.Code, w.Header(), w.Body)
+	}
+	if lines := strings.Split(strings.TrimSpace(log), "\n"); len(lines) != 2 || !strings.Contains(lines[0], "reference=att_1 stack=") || !strings.Contains(lines[1], "code=internal reference=att_1") {
+		t.Error(log)
+	}
+	if strings.Contains(w.Body.String(), "oh") {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
-	if !strings.Contains(log, "level=ERROR msg=panic cause=oh") || len(counts) != 1 || counts[0] != "GET /things/{id} GET 500" {
+	if !strings.Contains(log, "level=ERROR msg=panic cause=oh") || len(counts) != 1 || counts[0] != "/things/{id} GET 500" {
 		t.Errorf("%s %v", log, counts)
 	}
 }

@@ -19,6 +19,15 @@ func (p Proxies) trusts(a netip.Addr) bool {
 	return false
 }
 
+// passedOn reports whether a request comes straight from a trusted proxy.
+func (p Proxies) passedOn(r *http.Request) bool {
+	if len(p) == 0 {
+		return false
+	}
+	from, err := netip.ParseAddrPort(r.RemoteAddr)
+	return err == nil && p.trusts(from.Addr().Unmap().WithZone(""))
+}
+
 // Address returns the address that a request comes from: that of the
 // connection, or, where trusted proxies have passed the request on, the
 // address that the first of them in our sight saw. It is empty if it can't be

@@ -88,6 +88,22 @@ func (r *Runner) Count(ctx context.Context) (queued, running int64, err error) {
 	return queued, running, err
 }
 
+// Ages returns how long ago each of the registered tasks has last succeeded, on
+// any node; for metrics. A task that never did is left out.
+func (r *Runner) Ages(ctx context.Context) (map[string]time.Duration, error) {
+	ages := make(map[string]time.Duration)
+	err := r.db.View(ctx, func(tx *db.Tx) error {
+		at, err := successes(tx)
+		for _, t := range r.tasks { // one that an earlier release did is over
+			if last, ok := at[t.name]; ok {
+				ages[t.name] = max(0, tx.Now().Sub(last))
+			}
+		}
+		return err
+	})
+	return ages, err
+}
+
 // startJobs takes jobs that are due, as far as there are workers.
 func (r *Runner) startJobs(ctx context.Context, all *sync.WaitGroup, slots chan struct{}) {
 	for ctx.Err() == nil {

@@ -50,6 +50,24 @@ func endTask(tx *db.Tx, name, node string, next time.Time, succeeded bool) error
 	return err
 }
 
+// successes tells when each task has last succeeded, those left out that never
+// did.
+func successes(tx *db.Tx) (map[string]time.Time, error) {
+	type success struct {
+		name string
+		at   time.Time
+	}
+	list, err := db.Collect(tx, func(row db.Scanner) (s success, err error) {
+		err = row.Scan(&s.name, &s.at)
+		return s, err
+	}, `select name, succeeded_at from job_tasks where succeeded_at is not null`)
+	at := make(map[string]time.Time)
+	for _, s := range list {
+		at[s.name] = s.at
+	}
+	return at, err
+}
+
 // jobs
 
 const jobColumns = `id, kind, status, actor, input, checkpoint, done, total, attempts, code, created_at, finished_at`

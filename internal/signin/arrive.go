@@ -13,6 +13,7 @@ import (
 	"sallyport/internal/id"
 	"sallyport/internal/password"
 	"sallyport/internal/session"
+	"sallyport/internal/trace"
 )
 
 // An Arrival is a user who has proved who they are and has no session yet.
@@ -252,6 +253,8 @@ func (p *parked) made() time.Time { return p.expiresAt.Add(-pageLife) }
 // [*Refusal], recorded.
 func (s *Service) answered(ctx context.Context, actor access.Actor, page Page, in Answer,
 	then func(*db.Tx, Arrival, directory.User) (Outcome, error)) (o Outcome, err error) {
+	ctx, span := trace.Start(ctx, "signin.answer")
+	defer func() { span.End(err) }()
 	var refusal *Refusal
 	err = s.db.Update(ctx, actor, func(tx *db.Tx) error {
 		o, refusal = Outcome{}, nil

@@ -9,6 +9,7 @@ import (
 	"sallyport/internal/db"
 	"sallyport/internal/directory"
 	"sallyport/internal/fault"
+	"sallyport/internal/trace"
 )
 
 // A Way is where the login page sends an address.
@@ -23,6 +24,8 @@ type Way struct {
 // choice is what the browser keeps of that. Elsewhere every address goes to the
 // password page, but for a user who is made to use SSO.
 func (s *Service) Identify(ctx context.Context, email, choice string) (w Way, err error) {
+	ctx, span := trace.Start(ctx, "signin.identify")
+	defer func() { span.End(err) }()
 	address, err := directory.ParseAddress(email)
 	if err != nil {
 		return w, fault.Invalid(fault.Field{Name: "email", Message: "is not an e-mail address, such as you@example.com"})

@@ -10,6 +10,7 @@ import (
 	"sallyport/internal/directory"
 	"sallyport/internal/fault"
 	"sallyport/internal/session"
+	"sallyport/internal/trace"
 )
 
 // An Identity is who is signed in in a browser.
@@ -36,9 +37,10 @@ func (i *Identity) Actor(address, agent string) access.Actor {
 // Authenticate returns whose session a token is; nil if nobody's. A session is
 // nobody's when it was ended or is over, or when its user may not be here any
 // more.
-func (s *Service) Authenticate(ctx context.Context, token string) (*Identity, error) {
-	var found *Identity
-	err := s.db.View(ctx, func(tx *db.Tx) error {
+func (s *Service) Authenticate(ctx context.Context, token string) (found *Identity, err error) {
+	ctx, span := trace.Start(ctx, "signin.authenticate")
+	defer func() { span.End(err) }()
+	err = s.db.View(ctx, func(tx *db.Tx) error {
 		found = nil
 		sess, ok, err := s.sessions.Find(tx, token)
 		if err != nil || !ok {

@@ -12,6 +12,7 @@ import (
 	"sallyport/internal/id"
 	"sallyport/internal/password"
 	"sallyport/internal/throttle"
+	"sallyport/internal/trace"
 )
 
 // A PasswordAttempt is the input of [Service.Password].
@@ -27,7 +28,9 @@ type PasswordAttempt struct {
 // sign in, is told only after the right password; until then every answer is
 // the same and takes as long. A refusal is a [*Refusal]. After too many wrong
 // ones no password is looked at for a while: fault.RateLimited.
-func (s *Service) Password(ctx context.Context, actor access.Actor, in PasswordAttempt) (Outcome, error) {
+func (s *Service) Password(ctx context.Context, actor access.Actor, in PasswordAttempt) (out Outcome, err error) {
+	ctx, span := trace.Start(ctx, "signin.password")
+	defer func() { span.End(err) }()
 	buckets := s.buckets(actor, in)
 	if err := s.throttled(ctx, actor, buckets); err != nil {
 		return Outcome{}, err
@@ -42,7 +45,6 @@ func (s *Service) Password(ctx context.Context, actor access.Actor, in PasswordA
 			return Outcome{}, err
 		}
 	}
-	var out Outcome
 	var refusal *Refusal
 	err = s.db.Update(ctx, actor, func(tx *db.Tx) error {
 		refusal = nil
@@ -92,7 +94,9 @@ func (s *Service) verify(ctx context.Context, in PasswordAttempt) (u directory.U
 	if len(plain) > 4*password.MaxLength {
 		plain = "" // longer than any password; as slow and never right
 	}
-	right, outdated, err = s.hasher.Verify(ctx, plain, u.PasswordHash)
+	hashing, span := trace.Start(ctx, "password.verify")
+	right, outdated, err = s.hasher.Verify(hashing, plain, u.PasswordHash)
+	span.End(err)
 	return u, right, outdated, err
 }
 

@@ -12,6 +12,7 @@ import (
 	"sallyport/internal/fault"
 	"sallyport/internal/id"
 	"sallyport/internal/signin"
+	"sallyport/internal/trace"
 	"sallyport/saml"
 )
 
@@ -41,7 +42,9 @@ const ticketLife = 60 * time.Second
 
 // Consume decides whether a response signs somebody in. A response that is
 // refused is a [*signin.Refusal] and recorded.
-func (s *Service) Consume(ctx context.Context, actor access.Actor, in Response) (Consumed, error) {
+func (s *Service) Consume(ctx context.Context, actor access.Actor, in Response) (out Consumed, err error) {
+	ctx, span := trace.Start(ctx, "sso.consume")
+	defer func() { span.End(err) }()
 	if !in.TooLarge {
 		if t, found, err := s.testFor(ctx, in, in.RelayState); err != nil {
 			return Consumed{}, err
@@ -58,6 +61,7 @@ func (s *Service) Consume(ctx context.Context, actor access.Actor, in Response) 
 		}
 		return Consumed{}, err
 	}
+	span.Set(trace.Profile, p.ID)
 	attempt := signin.Attempt{Method: access.MethodSSO, ProfileID: p.ID, OrganizationID: p.OrganizationID}
 	if in.TooLarge {
 		return Consumed{}, s.refuse(ctx, actor, attempt, in, fault.New(fault.SAMLTooLarge, ""))
@@ -72,18 +76,20 @@ func (s *Service) Consume(ctx context.Context, actor access.Actor, in Response) 
 	var lookup error
 	var answers string
 	began := time.Now()
+	validating, validation := trace.Start(ctx, "saml.validate")
 	res, err := sp.Validate(saml.Message{
 		Values: in.SAMLResponse, Received: s.now(),
 		Requests: func(requestID string) saml.RequestState {
 			if isTestRequest(requestID) {
 				answers = requestID
 			}
-			state, err := s.requestState(ctx, p.ID, requestID)
+			state, err := s.requestState(validating, p.ID, requestID)
 			lookup = errors.Join(lookup, err)
 			return state
 		},
 	})
 	s.cfg.Observe(time.Since(began))
+	validation.End(validated(err))
 	if lookup != nil {
 		return Consumed{}, lookup // the answer would rest on a guess
 	}
@@ -138,6 +144,14 @@ func (s *Service) refuse(ctx context.Context, actor access.Actor, a signin.Attem
 // checks are for the administrator's record.
 func samlFault(r *saml.Refusal) *fault.Error {
 	return fault.Wrap(r, fault.Code(r.Code), "Please try again.")
+}
+
+// validated is the error of a validation as a trace shows it.
+func validated(err error) error {
+	if refusal, ok := errors.AsType[*saml.Refusal](err); ok {
+		return samlFault(refusal)
+	}
+	return err
 }
 
 // requestState tells what became of a request of ours.

@@ -9,6 +9,7 @@ import (
 	"sallyport/internal/fault"
 	"sallyport/internal/id"
 	"sallyport/internal/signin"
+	"sallyport/internal/trace"
 )
 
 // A Finish is the input of [Service.Finish].
@@ -22,6 +23,8 @@ type Finish struct {
 // the browser in which the sign-in started; any other browser is told nothing
 // and uses nothing up. A refusal is a [*signin.Refusal] and recorded.
 func (s *Service) Finish(ctx context.Context, actor access.Actor, in Finish) (out signin.Outcome, err error) {
+	ctx, span := trace.Start(ctx, "sso.finish")
+	defer func() { span.End(err) }()
 	var refusal *signin.Refusal
 	err = s.db.Update(ctx, actor, func(tx *db.Tx) error {
 		out, refusal = signin.Outcome{}, nil

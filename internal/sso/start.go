@@ -9,6 +9,7 @@ import (
 	"sallyport/internal/db"
 	"sallyport/internal/fault"
 	"sallyport/internal/id"
+	"sallyport/internal/trace"
 	"sallyport/saml"
 )
 
@@ -42,10 +43,13 @@ type Departure struct {
 
 // Start makes a request for authentication and remembers it.
 func (s *Service) Start(ctx context.Context, in Start) (d Departure, err error) {
+	ctx, span := trace.Start(ctx, "sso.start")
+	defer func() { span.End(err) }()
 	p, err := s.signInProfile(ctx, in.ProfileID)
 	if err != nil {
 		return d, err
 	}
+	span.Set(trace.Profile, p.ID)
 	sp, err := s.serviceProvider(ctx, &p)
 	if err != nil {
 		return d, err

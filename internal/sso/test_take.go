@@ -17,6 +17,7 @@ import (
 	"sallyport/internal/db"
 	"sallyport/internal/fault"
 	"sallyport/internal/id"
+	"sallyport/internal/trace"
 	"sallyport/saml"
 )
 
@@ -147,16 +148,18 @@ func (s *Service) judge(ctx context.Context, t *Test, in Response) (*judgement, 
 	j.hash = p.hash()
 	var lookup error
 	began := time.Now()
+	validating, validation := trace.Start(ctx, "saml.validate")
 	res, err := sp.Validate(saml.Message{
 		Values: in.SAMLResponse, Received: s.now(), Record: true,
 		Requests: func(requestID string) saml.RequestState { return t.requestState(requestID, s.now()) },
 		Consumed: func(assertionID string) bool {
-			known, err := s.remembered(ctx, p.ID, assertionID)
+			known, err := s.remembered(validating, p.ID, assertionID)
 			lookup = errors.Join(lookup, err)
 			return known
 		},
 	})
 	s.cfg.Observe(time.Since(began))
+	validation.End(validated(err))
 	if lookup != nil {
 		return j, lookup
 	}

@@ -108,19 +108,19 @@ var arrows = map[string]string{
 	"cmd/demo":      "", // from outside, as everybody
 
 	"internal/cli": "internal/app internal/api internal/token internal/door internal/access internal/fault",
-	"internal/app": "internal/api internal/web internal/door internal/sso internal/signin internal/imports internal/token internal/directory internal/session " +
+	"internal/app": "internal/trace internal/api internal/web internal/door internal/sso internal/signin internal/imports internal/token internal/directory internal/session " +
 		"internal/audit internal/outbox internal/job internal/link internal/throttle internal/password internal/proof internal/outbound internal/resolver " +
 		"internal/db internal/secret internal/id internal/access internal/fault",
 
 	// doors
 	"internal/api":  "internal/door internal/sso internal/signin internal/imports internal/job internal/token internal/directory internal/proof internal/session internal/audit internal/db internal/id internal/access internal/fault saml",
 	"internal/web":  "internal/door internal/sso internal/recovery internal/signin internal/imports internal/job internal/directory internal/proof internal/audit internal/db internal/id internal/access internal/fault help saml",
-	"internal/door": "internal/fault",
+	"internal/door": "internal/trace internal/fault",
 
 	// capabilities
-	"internal/sso":       "internal/signin internal/recovery internal/job internal/directory internal/audit internal/outbound internal/outbox internal/db internal/secret internal/id internal/access internal/fault saml saml/metadata",
+	"internal/sso":       "internal/trace internal/signin internal/recovery internal/job internal/directory internal/audit internal/outbound internal/outbox internal/db internal/secret internal/id internal/access internal/fault saml saml/metadata",
 	"internal/imports":   "internal/directory internal/job internal/audit internal/db internal/id internal/access internal/fault",
-	"internal/signin":    "internal/directory internal/recovery internal/session internal/audit internal/link internal/outbox internal/throttle internal/password internal/db internal/secret internal/id internal/access internal/fault",
+	"internal/signin":    "internal/trace internal/directory internal/recovery internal/session internal/audit internal/link internal/outbox internal/throttle internal/password internal/db internal/secret internal/id internal/access internal/fault",
 	"internal/token":     "internal/directory internal/audit internal/db internal/id internal/access internal/fault",
 	"internal/directory": "internal/search internal/recovery internal/session internal/audit internal/link internal/outbox internal/throttle internal/proof internal/password internal/db internal/id internal/access internal/fault",
 	"internal/search":    "internal/db internal/fault",
@@ -136,7 +136,8 @@ var arrows = map[string]string{
 	"internal/proof":    "internal/outbound internal/resolver",
 	"internal/outbound": "",
 	"internal/resolver": "",
-	"internal/db":       "internal/access internal/fault",
+	"internal/trace":    "internal/fault",
+	"internal/db":       "internal/trace internal/access internal/fault",
 	"internal/password": "internal/fault",
 	"internal/access":   "",
 	"internal/fault":    "",

@@ -21,7 +21,7 @@ var badSettings = map[string]string{
 	"secret-key": "c2hvcnQ=", "mail": "carrier-pigeon:", "mail-from": "nobody at all", "dns-resolver": "8.8.8.8", "outbound-allow": "10.0.0.0", "trusted-proxies": "everybody",
 	"default-edition": "platinum", "self-service-edition": "gold", "organization-creation": "everybody", "signup": "sometimes", "throttle-address": "often", "throttle-source": "0/1m",
 	"sales-url": "javascript:x", "support-url": "ftp://x", "product-name": " ", "account-roles": "King Kong", "tls-cert": "/nothing/here.pem", "tls-key": "/nothing/here.key",
-	"log-level": "loud", "log-format": "prose", "pprof": "perhaps",
+	"otlp-endpoint": "localhost:4318", "log-level": "loud", "log-format": "prose", "pprof": "perhaps",
 }
 
 // lines splits what stands on the standard error, and drops the program's name.
