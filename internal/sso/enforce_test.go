@@ -199,6 +199,25 @@ func TestSeveralDomainsChangeTogetherOrNotAtAll(t *testing.T) {
 	})
 }
 
+// TestAProfileOfTheOperatorsIsEnforcedByTheOrganization: the domain and its
+// users are the organization's, the settings of the profile are not.
+func TestAProfileOfTheOperatorsIsEnforcedByTheOrganization(t *testing.T) {
+	parts.Each(t, func(t *testing.T, p *parts.Parts) {
+		acme := p.Organization(t, "Acme")
+		domain, profile := acme.Domain(t, "acme.test"), acme.Profile(t)
+		profile.Set(t, sso.Input{ManagedBy: ptr(sso.ManagedByOperator)})
+		administrator := acme.Actor(access.RoleAdministrator)
+		if list, err := enforce(t, p, administrator, sso.Enforcement{ProfileID: profile.ID, Acknowledged: true}, domain); err != nil || list[0].ProfileID != profile.ID {
+			t.Errorf("enforced: %+v, %v", list, err)
+		}
+		_, err := p.SSO.Update(t.Context(), administrator, profile.ID, sso.Input{State: ptr(sso.Disabled)})
+		parts.Refused(t, err, fault.Forbidden)
+		if list, err := enforce(t, p, administrator, sso.Enforcement{}, domain); err != nil || list[0].ProfileID != "" {
+			t.Errorf("released: %+v, %v", list, err)
+		}
+	})
+}
+
 func TestTheAdministratorWhoEnforcesKeepsThePassword(t *testing.T) {
 	parts.Each(t, func(t *testing.T, p *parts.Parts) {
 		s := newScene(t, p)
