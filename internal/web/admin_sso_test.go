@@ -458,7 +458,7 @@ func TestWhatIsWrongIsTranslated(t *testing.T) {
 	setup, h := strings.TrimPrefix(link.URL, parts.BaseURL), s.browser(t)
 	h.language = "de"
 	h.post(setup).redirected(setup)
-	h.post(setup+"/idp", "idp", "adfs").redirected(setup + "/idp")
+	h.post(setup+"/product", "idp", "adfs").redirected(setup + "/idp")
 	c := texts(t)
 	for _, d := range parts.Documents() {
 		if d.Code == "" || d.Code == metadata.CodeTooLarge {
@@ -472,7 +472,7 @@ func TestWhatIsWrongIsTranslated(t *testing.T) {
 		if text := b.sendFiles(path+"/idp?by=paste", nil, "metadata_xml", d.Text).readable(); !strings.Contains(text, want) {
 			t.Errorf("%s: %q is not on the page: %s", d.Name, want, text)
 		}
-		if text := h.upload(setup+"/idp", "file", "metadata.xml", d.Text).readable(); !strings.Contains(text, want) {
+		if text := h.upload(setup+"/idp", "metadata_xml", "metadata.xml", d.Text).readable(); !strings.Contains(text, want) {
 			t.Errorf("%s: %q is not on the holder's page: %s", d.Name, want, text)
 		}
 	}

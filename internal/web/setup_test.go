@@ -140,7 +140,7 @@ func TestTheHolderIsNotShownWhatOthersEncrypted(t *testing.T) {
 	x := s.trial(t)
 	path, h, idp := x.link(t), s.browser(t), otherIdP()
 	h.post(path).redirected(path)
-	h.upload(path+"/idp", "file", "metadata.xml", string(idp.Metadata())).redirected(path + "#read")
+	h.post(h.upload(path+"/idp", "metadata_xml", "metadata.xml", string(idp.Metadata())).redirected(path+"/idp/"), "entity_id", idp.EntityID).redirected(path + "#read")
 	keys, err := x.SSO.Keys(t.Context(), parts.Operator(), x.ID)
 	if err != nil {
 		t.Fatal(err)
