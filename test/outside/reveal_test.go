@@ -172,7 +172,7 @@ func TestAnUnknownUserTakesAsLongAsAWrongPassword(t *testing.T) {
 			all := slices.Collect(maps.Values(fastest))
 			least, most = slices.Min(all), slices.Max(all)
 		}
-		if 2*most > 3*least {
+		if most > 2*least { // without a hash an answer takes a tenth
 			t.Errorf("the fastest answers lie between %v and %v: %v", least, most, fastest)
 		}
 		if least < 5*time.Millisecond {
