@@ -45,6 +45,7 @@ type App struct {
 	API      *api.API
 	Web      *web.Web
 	Tokens   *token.Service
+	Audit    *audit.Log
 
 	outbox    *outbox.Outbox
 	jobs      *job.Runner
@@ -57,6 +58,7 @@ type App struct {
 	sso       *sso.Service
 	metrics   *metrics
 	clock     clockState
+	audit     auditMetrics
 	ids       *id.Source
 
 	tracer     *trace.Tracer // nil: there are no traces
@@ -82,6 +84,9 @@ func Open(ctx context.Context, s Settings, version string, logger *slog.Logger) 
 		return nil, errors.Join(Problems{"--database: " + err.Error()}, d.Close())
 	}
 	a, err := build(s, version, logger, d, ring)
+	if err == nil {
+		err = a.Audit.Prepare(ctx)
+	}
 	if err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
@@ -117,7 +122,8 @@ func build(s Settings, version string, logger *slog.Logger, d *db.DB, ring *secr
 	a.metrics = newMetrics(d, version, &a.clock)
 	ids := id.Default()
 	a.ids = ids
-	log := audit.New(d, ids)
+	log := audit.New(d, ids, ring, logger)
+	a.Audit = log
 	transport, err := outbox.ParseTransport(s.Mail, logger)
 	if err != nil {
 		return nil, Problems{"--mail: " + err.Error()}
@@ -126,6 +132,7 @@ func build(s Settings, version string, logger *slog.Logger, d *db.DB, ring *secr
 	if err != nil {
 		return nil, err
 	}
+	a.audit = newAuditMetrics(a.metrics.registry)
 	a.jobs = job.New(d, ids, logger, a.metrics.job)
 	hasher := password.NewHasher(password.DefaultParams, runtime.GOMAXPROCS(0))
 	a.sessions = session.New(d, ids)

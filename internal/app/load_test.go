@@ -74,6 +74,7 @@ func values(t *testing.T) map[string]struct{ good, bad []string } {
 		"signup":                {[]string{"open", "closed"}, []string{"", "maybe"}},
 		"throttle-address":      {[]string{"10/15m", "1/1s", "1000/24h"}, []string{"", "10", "10/", "/15m", "0/15m", "-1/15m", "10/15", "10/1ms", "10/25h", "x/15m"}},
 		"throttle-source":       {[]string{"300/1m"}, []string{"300 per minute"}},
+		"audit-keep":            {[]string{"forever", "1d", "400d", "36500d"}, []string{"", "0d", "-1d", "36501d", "400", "12h", "d", "never"}},
 		"sales-url":             {[]string{"", "https://example.com/sales", "mailto:sales@example.com"}, []string{"javascript:alert(1)", "example.com", "//example.com", "data:text/html,x", "https://", "https:example.com", "http://:80"}},
 		"support-url":           {[]string{"", "http://example.com"}, []string{"javascript:alert(1)"}},
 		"product-name":          {[]string{"Sallyport", "Ünïcödé Söftwäre für große Örtchen, GmbH"}, []string{"", " ", "a\nb", strings.Repeat("x", 41)}},

@@ -162,6 +162,22 @@ func rate(to *Rate, v string) string {
 	return ""
 }
 
+// keep reads a number of days, or zero for good.
+func keep(to *time.Duration, v string) string {
+	const expected = "forever, or 1d to 36500d"
+	if v == "forever" {
+		*to = 0
+		return ""
+	}
+	days, ok := strings.CutSuffix(v, "d")
+	n, err := strconv.Atoi(days)
+	if !ok || err != nil || n < 1 || n > 36500 {
+		return expected
+	}
+	*to = time.Duration(n) * 24 * time.Hour
+	return ""
+}
+
 func webLink(to *string, v string) string {
 	if v != "" {
 		u, err := url.Parse(v)

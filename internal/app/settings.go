@@ -41,6 +41,8 @@ type Settings struct {
 
 	TLSCert, TLSKey string
 
+	AuditKeep time.Duration // zero: for good
+
 	// TracesURL is where traces go: an OTLP/HTTP collector; empty for none.
 	TracesURL string
 
@@ -95,6 +97,7 @@ func Table() []Setting {
 		{"signup", "open", "whether independent users may sign up: open or closed", func(s *Settings, v string) string { return oneOf(&s.Signup, v, "open", "closed") }},
 		{"throttle-address", "10/15m", "failed sign-ins per address: COUNT/DURATION", func(s *Settings, v string) string { return rate(&s.ThrottleAddress, v) }},
 		{"throttle-source", "300/1m", "failed sign-ins per source: COUNT/DURATION", func(s *Settings, v string) string { return rate(&s.ThrottleSource, v) }},
+		{"audit-keep", "forever", "how long audit events are kept: forever, or days such as 400d", func(s *Settings, v string) string { return keep(&s.AuditKeep, v) }},
 		{"sales-url", "", "where people without SSO in their edition are sent", func(s *Settings, v string) string { return webLink(&s.SalesURL, v) }},
 		{"support-url", "", "where people who need help are sent", func(s *Settings, v string) string { return webLink(&s.SupportURL, v) }},
 		{"product-name", "Sallyport", "what the pages call the product", func(s *Settings, v string) string { return productName(&s.ProductName, v) }},

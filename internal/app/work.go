@@ -5,6 +5,8 @@ import (
 	"errors"
 	"math/rand/v2"
 	"time"
+
+	"sallyport/internal/audit"
 )
 
 // workEvery is the time between two rounds of what each node does for itself.
@@ -38,6 +40,9 @@ func (a *App) register() {
 	a.jobs.Register("check_domains", domainsEvery, a.directory.CheckDomains)
 	a.jobs.Register("refresh_metadata", metadataEvery, a.sso.RefreshDue)
 	a.jobs.Register("watch_certificates", time.Hour, a.sso.WatchCertificates)
+	a.jobs.Register("seal_audit", audit.SealEvery, a.Audit.Seal)
+	a.jobs.Register("tell_audit_head", time.Minute, a.Audit.LogHead)
+	a.jobs.Register("purge_audit", time.Hour, func(ctx context.Context) error { return a.Audit.Purge(ctx, a.Settings.AuditKeep) })
 	for name, do := range a.purges() {
 		a.jobs.Register(name, time.Minute, do)
 	}
@@ -105,7 +110,7 @@ func (a *App) gauge(ctx context.Context) error {
 	}
 	a.metrics.mailsWaiting.Set(float64(waiting))
 	a.metrics.mailsOldest.Set(oldest.Seconds())
-	return nil
+	return a.gaugeAudit(ctx)
 }
 
 // Work does background work, in a process that does not serve, until ctx ends.

@@ -50,7 +50,7 @@ const (
 // The values are stable.
 type Action string
 
-// The catalogue of actions.
+// Actions. What each means stands in the catalogue.
 const (
 	OrganizationCreated Action = "organization.created"
 	OrganizationUpdated Action = "organization.updated"
@@ -110,7 +110,7 @@ const (
 	ProfileKeyCreated     Action = "sso_profile.key_created"
 	ProfileKeyRotated     Action = "sso_profile.key_rotated"
 	SetupLinkCreated      Action = "setup_link.created"
-	SetupLinkClaimed      Action = "setup_link.claimed" // a browser has become its own
+	SetupLinkClaimed      Action = "setup_link.claimed"
 	SetupLinkRevoked      Action = "setup_link.revoked"
 	DraftEntered          Action = "sso_profile.draft_entered"
 	DraftApplied          Action = "sso_profile.draft_applied"
@@ -123,21 +123,23 @@ const (
 	SignInSucceeded       Action = "sign_in.succeeded"
 	SignInRefused         Action = "sign_in.refused"
 	SignedOut             Action = "sign_out"
-	SignedOutByIdP        Action = "sign_out.by_idp"   // the Identity Provider asked for it
-	SignOutAnswered       Action = "sign_out.answered" // what the Identity Provider made of ours
-	SignOutRefused        Action = "sign_out.refused"  // a message for sign-out was not accepted
+	SignedOutByIdP        Action = "sign_out.by_idp"
+	SignOutAnswered       Action = "sign_out.answered"
+	SignOutRefused        Action = "sign_out.refused"
 	RecoveryCodesMade     Action = "recovery.codes_made"
-	RecoveryCodeUsed      Action = "recovery.code_used" // and its link mailed
-	RecoveryRescued       Action = "recovery.rescued"   // the operator issued a link
+	RecoveryCodeUsed      Action = "recovery.code_used"
+	RecoveryRescued       Action = "recovery.rescued"
 	InstallationPrepared  Action = "installation.prepared"
 	PasswordRefusedChange Action = "user.password_change_refused"
 
-	ProfileRefreshed             Action = "sso_profile.metadata_refreshed" // and something has changed
-	ProfileRefreshFailed         Action = "sso_profile.metadata_failed"    // from now on
-	ProfileEntityFound           Action = "sso_profile.entity_found"       // its metadata names another Identity Provider
+	ProfileRefreshed             Action = "sso_profile.metadata_refreshed"
+	ProfileRefreshFailed         Action = "sso_profile.metadata_failed"
+	ProfileEntityFound           Action = "sso_profile.entity_found"
 	ProfileEntityAccepted        Action = "sso_profile.entity_accepted"
 	ProfileEntityRefused         Action = "sso_profile.entity_refused"
 	ProfileCertificateApproved   Action = "sso_profile.certificate_approved"
 	ProfileCertificateRefused    Action = "sso_profile.certificate_refused"
 	ProfileCertificateDistrusted Action = "sso_profile.certificate_distrusted"
+
+	LogPurged Action = "audit.purged"
 )

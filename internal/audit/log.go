@@ -1,22 +1,40 @@
 package audit
 
 import (
+	"context"
 	"encoding/json"
+	"log/slog"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"sallyport/internal/access"
 	"sallyport/internal/db"
 	"sallyport/internal/id"
+	"sallyport/internal/secret"
 )
 
-// A Log appends to and reads the log.
+// A Log appends to, reads, seals and verifies the log.
 type Log struct {
-	db  *db.DB
-	ids *id.Source
+	db     *db.DB
+	ids    *id.Source
+	ring   *secret.Ring
+	logger *slog.Logger
+	cached atomic.Pointer[key] // for what is written now
 }
 
-// New makes a Log.
-func New(d *db.DB, ids *id.Source) *Log { return &Log{db: d, ids: ids} }
+// New makes a Log. The ring's keys are those that stand outside the database.
+func New(d *db.DB, ids *id.Source, ring *secret.Ring, logger *slog.Logger) *Log {
+	return &Log{db: d, ids: ids, ring: ring, logger: logger}
+}
+
+// Prepare makes the key of the log, so that no use case has to.
+func (l *Log) Prepare(ctx context.Context) error {
+	return l.db.Update(ctx, access.System("audit"), func(tx *db.Tx) error {
+		_, err := l.current(tx)
+		return err
+	})
+}
 
 // Append adds an event to the log of an organization, in the transaction of
 // what it tells.
@@ -32,8 +50,12 @@ func (l *Log) Append(tx *db.Tx, e Event) error {
 	if err != nil {
 		return err
 	}
+	k, err := l.current(tx)
+	if err != nil {
+		return err
+	}
 	tx.Recorded()
-	return insert(tx, &e, string(text))
+	return insert(tx, &e, string(text), k.number, k.event(&e, string(text)))
 }
 
 func kind(a access.Actor) string {
@@ -43,16 +65,29 @@ func kind(a access.Actor) string {
 	return string(a.Kind)
 }
 
-// A Query selects events of one organization, newest first.
+// A Query selects events of one log, newest first.
 type Query struct {
 	OrganizationID string
+	Installation   bool      // the installation's own log, in place of an organization's
 	Since, Until   time.Time // zero: no bound
 	Actor          string    // id or name
-	Action         string    // one, or all that begin so if it ends with a dot
+	Action         string    // one, or all of a kind if it ends with a dot
 	TargetID       string
+	Target         string // id or name
 	After          string // id of the last event seen; empty for the first page
 	Limit          int
 }
 
 // List returns at most Limit events. Who may read them the caller has checked.
-func (l *Log) List(tx *db.Tx, q Query) ([]Event, error) { return list(tx, q) }
+func (l *Log) List(tx *db.Tx, q Query) ([]Event, error) {
+	var actions []string
+	switch {
+	case strings.HasSuffix(q.Action, "."):
+		if actions = actionsOf(q.Action); len(actions) == 0 {
+			return nil, nil
+		}
+	case q.Action != "":
+		actions = []string{q.Action}
+	}
+	return list(tx, q, actions)
+}

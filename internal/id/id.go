@@ -4,6 +4,7 @@ import (
 	"encoding/base32"
 	"encoding/binary"
 	"strings"
+	"time"
 )
 
 // A Kind is what an id names. Its value is the prefix, without the underscore.
@@ -48,6 +49,15 @@ func (s *Source) New(kind Kind) string {
 	binary.BigEndian.PutUint64(raw[:], uint64(s.now().UnixMilli())<<16)
 	s.read(raw[6:])
 	return string(kind) + "_" + encoding.EncodeToString(raw[:])
+}
+
+// First is the lowest id of this kind that is made at t or later: where a range
+// of time begins in a list that is sorted by id.
+func (k Kind) First(t time.Time) string {
+	var raw [size]byte
+	ms := min(max(t.UnixMilli(), 0), 1<<48-1)
+	binary.BigEndian.PutUint64(raw[:], uint64(ms)<<16)
+	return string(k) + "_" + encoding.EncodeToString(raw[:])
 }
 
 // Valid reports whether s has the shape of an id of this kind. Whether there is

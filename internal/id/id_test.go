@@ -135,3 +135,22 @@ func BenchmarkNew(b *testing.B) {
 		s.New(Event)
 	}
 }
+
+func TestFirstIsWhereATimeBegins(t *testing.T) {
+	for _, ms := range []int64{0, 1, 1_767_225_600_000, 1<<48 - 1} {
+		first := Event.First(time.UnixMilli(ms))
+		lowest := NewSource(at(ms), bytes.NewReader(make([]byte, 10))).New(Event)
+		if first != lowest || !Event.Valid(first) {
+			t.Errorf("%d: %q, not %q", ms, first, lowest)
+		}
+		if ms == 0 {
+			continue
+		}
+		if before := NewSource(at(ms-1), strings.NewReader(strings.Repeat("\xff", 10))).New(Event); before >= first {
+			t.Errorf("%q is not before %q", before, first)
+		}
+	}
+	if Event.First(time.Time{}) != Event.First(time.UnixMilli(0)) || Event.First(time.Unix(1<<40, 0)) != Event.First(time.UnixMilli(1<<48-1)) {
+		t.Error("a time that no id can hold has no nearest one")
+	}
+}

@@ -11,8 +11,9 @@ import (
 // resealBatch bounds one transaction of [Service.Reseal].
 const resealBatch = 200
 
-// Reseal encrypts again every private key and every test's result that was sealed with another than the
-// current key-encryption key, and returns how many they were. Once every node
+// Reseal encrypts again every private key, every test's result and every key of
+// the audit log that was sealed with another than the current key-encryption key,
+// and returns how many they were. Once every node
 // has the new key first and this has run, the old one can go.
 func (s *Service) Reseal(ctx context.Context, actor access.Actor) (total int, err error) {
 	if err := authorize(actor, access.ActSecretsReseal, ""); err != nil {
@@ -40,7 +41,23 @@ func (s *Service) Reseal(ctx context.Context, actor access.Actor) (total int, er
 		after = list[len(list)-1].ID
 	}
 	n, err := s.resealTests(ctx, actor)
+	if total += n; err != nil {
+		return total, err
+	}
+	n, err = s.resealAudit(ctx, actor)
 	return total + n, err
+}
+
+// resealAudit does the same for the keys of the audit log.
+func (s *Service) resealAudit(ctx context.Context, actor access.Actor) (n int, err error) {
+	err = s.db.Update(ctx, actor, func(tx *db.Tx) (err error) {
+		if n, err = s.audit.Reseal(tx, s.secrets); err != nil || n == 0 {
+			return err
+		}
+		return s.audit.Append(tx, audit.Event{Action: audit.SecretsResealed, Target: audit.Target{Kind: "installation"},
+			Changes: []audit.Change{{Field: "audit_keys", New: n}}})
+	})
+	return n, err
 }
 
 // resealTests does the same for what tests have found.

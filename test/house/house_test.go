@@ -107,7 +107,7 @@ var arrows = map[string]string{
 	"cmd/sallyport": "internal/cli",
 	"cmd/demo":      "", // from outside, as everybody
 
-	"internal/cli": "internal/app internal/api internal/token internal/door internal/access internal/fault",
+	"internal/cli": "internal/app internal/audit internal/api internal/token internal/door internal/access internal/fault",
 	"internal/app": "internal/trace internal/api internal/web internal/door internal/sso internal/signin internal/imports internal/token internal/directory internal/session " +
 		"internal/audit internal/outbox internal/job internal/link internal/throttle internal/password internal/proof internal/outbound internal/resolver " +
 		"internal/db internal/secret internal/id internal/access internal/fault",
@@ -128,7 +128,7 @@ var arrows = map[string]string{
 	"internal/throttle":  "internal/db internal/secret internal/access",
 	"internal/recovery":  "internal/db internal/id",
 	"internal/link":      "internal/db internal/id internal/access internal/fault",
-	"internal/audit":     "internal/db internal/id internal/access",
+	"internal/audit":     "internal/db internal/secret internal/id internal/access internal/fault",
 	"internal/job":       "internal/db internal/id internal/access internal/fault",
 	"internal/outbox":    "internal/db internal/id internal/secret internal/access",
 

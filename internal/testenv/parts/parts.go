@@ -97,7 +97,7 @@ func With(t testing.TB, engine string, o db.Options) *Parts {
 		IDs: id.NewSource(clock.Now, rand.Reader), Ring: secret.NewRing(key), key: key,
 		Hasher: password.NewHasher(password.Params{Memory: 64, Time: 1, Threads: 1}, 8),
 	}
-	p.Audit = audit.New(p.DB, p.IDs)
+	p.Audit = audit.New(p.DB, p.IDs, p.Ring, slog.New(slog.DiscardHandler))
 	p.Sessions = session.New(p.DB, p.IDs)
 	p.Limits = throttle.New(p.DB, p.Ring)
 	p.Links = link.New(p.DB, p.IDs, BaseURL)
