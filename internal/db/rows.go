@@ -51,13 +51,17 @@ type Rows struct {
 	tx    *Tx
 	rows  *sql.Rows
 	query string
+	noted bool
 }
 
 // Next goes to the next row. After the last one, or an error, it is false and
 // the rows are closed.
 func (r *Rows) Next() bool {
 	if r.rows.Next() {
-		r.tx.note(r.query)
+		if !r.noted { // once: there may be a million
+			r.tx.note(r.query)
+			r.noted = true
+		}
 		return true
 	}
 	r.Close()
