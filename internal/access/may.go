@@ -51,6 +51,10 @@ const (
 
 	ActExplain Action = "explain"
 
+	ActSignInRead   Action = "sign_in.read"
+	ActSignInReveal Action = "sign_in.reveal" // see the values of attributes
+	ActSignInReplay Action = "sign_in.replay" // judge an attempt again
+
 	ActTokenRead       Action = "token.read"
 	ActTokenCreate     Action = "token.create" // any scope
 	ActTokenCreateRead Action = "token.create_read"
@@ -125,6 +129,10 @@ var rights = map[Action]right{
 	ActSecretsReseal: {operator: true},
 
 	ActExplain: {role: RoleAdministrator, scopes: []Scope{ScopeRead, ScopeUsers, ScopeSSO}},
+
+	ActSignInRead:   {role: RoleAdministrator, scopes: []Scope{ScopeRead, ScopeSSO, ScopeAudit}},
+	ActSignInReveal: {role: RoleAdministrator, scopes: []Scope{ScopeSSO, ScopeAudit}},
+	ActSignInReplay: {role: RoleAdministrator, scopes: []Scope{ScopeRead, ScopeSSO}},
 
 	ActTokenRead:       {role: RoleAdministrator},
 	ActTokenCreate:     {role: RoleOwner, fresh: true, lasting: true},

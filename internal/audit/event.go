@@ -122,6 +122,7 @@ const (
 	SessionsEnded         Action = "session.all_ended"
 	SignInSucceeded       Action = "sign_in.succeeded"
 	SignInRefused         Action = "sign_in.refused"
+	SignInRevealed        Action = "sign_in.revealed" // somebody looked at the values of attributes
 	SignedOut             Action = "sign_out"
 	SignedOutByIdP        Action = "sign_out.by_idp"
 	SignOutAnswered       Action = "sign_out.answered"

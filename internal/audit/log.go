@@ -39,8 +39,13 @@ func (l *Log) Prepare(ctx context.Context) error {
 // Append adds an event to the log of an organization, in the transaction of
 // what it tells.
 func (l *Log) Append(tx *db.Tx, e Event) error {
-	actor := tx.Actor()
-	e.ID, e.Time = l.ids.New(id.Event), tx.Now()
+	return l.AppendFor(tx, tx.Actor(), tx.Now(), e)
+}
+
+// AppendFor is Append for what somebody else did, a moment ago: the transaction
+// is that of who writes it down.
+func (l *Log) AppendFor(tx *db.Tx, actor access.Actor, at time.Time, e Event) error {
+	e.ID, e.Time = l.ids.New(id.Event), at
 	e.Actor = Actor{kind(actor), actor.ID, actor.Name, actor.Address, actor.Agent}
 	changes := e.Changes
 	if changes == nil {

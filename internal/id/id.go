@@ -76,3 +76,11 @@ func (k Kind) Valid(s string) bool {
 	// one would be a second spelling of the same id.
 	return strings.IndexByte("048cgkos", digits[length-1]) >= 0
 }
+
+// From is the least id of a kind that is made at an instant or later, to the
+// millisecond.
+func (k Kind) From(t time.Time) string {
+	var raw [size]byte
+	binary.BigEndian.PutUint64(raw[:], uint64(max(t.UnixMilli(), 0))<<16)
+	return string(k) + "_" + encoding.EncodeToString(raw[:])
+}

@@ -1,0 +1,143 @@
+package record
+
+import (
+	"context"
+	"errors"
+
+	"sallyport/internal/access"
+	"sallyport/internal/audit"
+	"sallyport/internal/db"
+	"sallyport/internal/fault"
+	"sallyport/internal/id"
+)
+
+// List returns at most Limit attempts of the organization, newest first.
+func (s *Service) List(ctx context.Context, actor access.Actor, q Query) (found []Attempt, err error) {
+	if err := refusal(access.May(actor, access.ActSignInRead, q.OrganizationID)); err != nil {
+		return nil, err
+	}
+	if err := s.Flush(ctx); err != nil {
+		return nil, err
+	}
+	err = s.db.View(ctx, func(tx *db.Tx) error {
+		found, err = list(tx, q)
+		return err
+	})
+	return found, err
+}
+
+// Record returns an attempt with its details, the values of attributes hidden.
+func (s *Service) Record(ctx context.Context, actor access.Actor, attemptID string) (r Record, err error) {
+	if err := s.Flush(ctx); err != nil {
+		return r, err
+	}
+	err = s.db.View(ctx, func(tx *db.Tx) error {
+		r, err = s.find(tx, actor, access.ActSignInRead, attemptID)
+		return err
+	})
+	return r.hidden(), err
+}
+
+// Reveal returns an attempt with all that is kept of it. Who asked is audited.
+func (s *Service) Reveal(ctx context.Context, actor access.Actor, attemptID string) (r Record, err error) {
+	if err := s.Flush(ctx); err != nil {
+		return r, err
+	}
+	err = s.db.Update(ctx, actor, func(tx *db.Tx) error {
+		if r, err = s.find(tx, actor, access.ActSignInReveal, attemptID); err != nil {
+			return err
+		}
+		return s.audit.Append(tx, audit.Event{OrganizationID: r.OrganizationID, Action: audit.SignInRevealed,
+			Target: audit.Target{Kind: "sign_in", ID: r.ID, Name: r.Email}, Reference: r.ID})
+	})
+	if err != nil {
+		return Record{}, err
+	}
+	return r, nil
+}
+
+// Find returns an attempt with its details for an action that the actor may
+// take on it; for who judges it again.
+func (s *Service) Find(ctx context.Context, actor access.Actor, action access.Action, attemptID string) (r Record, err error) {
+	if err := s.Flush(ctx); err != nil {
+		return r, err
+	}
+	err = s.db.View(ctx, func(tx *db.Tx) error {
+		r, err = s.find(tx, actor, action, attemptID)
+		return err
+	})
+	return r, err
+}
+
+func (s *Service) find(tx *db.Tx, actor access.Actor, action access.Action, attemptID string) (r Record, err error) {
+	if !id.Attempt.Valid(attemptID) {
+		return r, fault.New(fault.NotFound, "")
+	}
+	r.Attempt, err = attemptByID(tx, attemptID)
+	if errors.Is(err, db.ErrNoRows) {
+		return r, fault.New(fault.NotFound, "There is no such record: it may be older than records are kept.")
+	}
+	if err != nil {
+		return r, err
+	}
+	if err := refusal(access.May(actor, action, r.OrganizationID)); err != nil {
+		return Record{}, err
+	}
+	sealed, err := sealedOf(tx, attemptID)
+	if errors.Is(err, db.ErrNoRows) {
+		return r, nil
+	}
+	if err != nil {
+		return r, err
+	}
+	r.Details, err = s.open(r.ID, r.OrganizationID, sealed)
+	r.Kept = err == nil
+	return r, err
+}
+
+// hidden leaves out the values of attributes.
+func (r Record) hidden() Record {
+	if !r.Kept {
+		return r
+	}
+	r.Hidden = true
+	r.Message = r.Message.hidden()
+	attributes := make([]Attribute, len(r.Attributes))
+	for i, a := range r.Attributes {
+		attributes[i].Name = a.Name
+		for range a.Values {
+			attributes[i].Values = append(attributes[i].Values, hiddenText)
+		}
+	}
+	r.Attributes = attributes
+	return r
+}
+
+// OrganizationOf answers to whom an attempt belongs.
+func (s *Service) OrganizationOf(ctx context.Context, attemptID string) (organizationID string, known bool, err error) {
+	if err := s.Flush(ctx); err != nil {
+		return "", false, err
+	}
+	err = s.db.View(ctx, func(tx *db.Tx) error {
+		a, err := attemptByID(tx, attemptID)
+		organizationID = a.OrganizationID
+		return err
+	})
+	if errors.Is(err, db.ErrNoRows) {
+		return "", false, nil
+	}
+	return organizationID, err == nil, err
+}
+
+// refusal turns a verdict into the answer for whoever asked.
+func refusal(v access.Verdict) error {
+	switch v {
+	case access.Allowed:
+		return nil
+	case access.Unauthenticated:
+		return fault.New(fault.Unauthenticated, "")
+	case access.Hidden:
+		return fault.New(fault.NotFound, "")
+	}
+	return fault.New(fault.Forbidden, "")
+}
