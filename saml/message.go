@@ -17,6 +17,11 @@ type Message struct {
 	// nil means that none was. It is asked last but for the NameID, and only
 	// to say so early: what counts is the caller's own transaction.
 	Consumed func(assertionID string) bool
+	// Again judges a message that was received before, to tell whether it would
+	// pass with another configuration: the rules on requests and replays, which
+	// it can't keep any more, are left out as far as they ask Requests and
+	// Consumed, and nothing restarts. What comes of it signs nobody in.
+	Again bool
 	// Record asks for all checks of an accepted message too, and for the
 	// attributes that a refused one claims.
 	Record bool

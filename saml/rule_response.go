@@ -43,7 +43,7 @@ func (v *validation) destination() {
 // request that we ever sent. What it names is not signed yet, and does not
 // have to be: a restart believes nothing of the message.
 func (v *validation) restarts() bool {
-	if v.sp.cfg.Mode != Restart {
+	if v.sp.cfg.Mode != Restart || v.msg.Again {
 		return false
 	}
 	if id, ok := v.response.Attr("InResponseTo"); ok && v.state(id) != RequestUnknown {
@@ -89,6 +89,10 @@ func (v *validation) request() {
 		v.fail(ruleRequest, clip(outer), inner, "Response and SubjectConfirmationData name different requests")
 		return
 	}
+	if v.msg.Again {
+		v.requestAgain(hasInner, hasOuter, outer)
+		return
+	}
 	switch {
 	case hasInner:
 		v.solicited(inner)
@@ -99,6 +103,18 @@ func (v *validation) request() {
 	case hasOuter && v.state(outer) != RequestUnknown:
 		v.solicited(outer) // used or expired, which refuses whoever says it
 	default:
+		v.unsolicited()
+	}
+}
+
+// requestAgain judges what can still be judged of a message that is judged again:
+// whether it is one of those that answer a request, or may do without.
+func (v *validation) requestAgain(hasInner, hasOuter bool, outer []byte) {
+	switch {
+	case hasInner, hasOuter && !v.responseSignature.IsZero():
+	case hasOuter && v.sp.cfg.Mode != Accept:
+		v.fail(ruleRequest, "a signed InResponseTo", outer, "InResponseTo stands only where it is not signed: "+signRequestID)
+	case v.sp.cfg.Mode == Refuse:
 		v.unsolicited()
 	}
 }

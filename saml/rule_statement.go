@@ -69,6 +69,9 @@ func (v *validation) session(el xmltree.Element) {
 func (v *validation) replay() {
 	id, _ := v.assertion.Attr("ID")
 	v.out.ID = string(id)
+	if v.msg.Again {
+		return
+	}
 	if v.msg.Consumed != nil && v.msg.Consumed(v.out.ID) {
 		v.fail(ruleReplay, "an assertion that was not used before", id, "")
 		return

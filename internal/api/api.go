@@ -21,6 +21,7 @@ import (
 	"sallyport/internal/fault"
 	"sallyport/internal/id"
 	"sallyport/internal/imports"
+	"sallyport/internal/record"
 	"sallyport/internal/signin"
 	"sallyport/internal/sso"
 	"sallyport/internal/token"
@@ -42,6 +43,7 @@ type Services struct {
 	IDs       *id.Source
 	Audit     *audit.Log
 	Directory *directory.Service
+	Record    *record.Service
 	SSO       *sso.Service
 	SignIn    *signin.Service
 	Tokens    *token.Service
@@ -83,6 +85,7 @@ func New(services Services, cfg Config) *API {
 	a.idpMetadata()
 	a.tokens()
 	a.diagnosis()
+	a.signIns()
 	a.mux.HandleFunc(Prefix+"/", func(w http.ResponseWriter, r *http.Request) {
 		a.refuse(w, r, fault.New(fault.NotFound, "There is no such operation."))
 	})

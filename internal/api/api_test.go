@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +13,7 @@ import (
 	"sallyport/internal/access"
 	"sallyport/internal/api"
 	"sallyport/internal/imports"
+	"sallyport/internal/signin"
 	"sallyport/internal/sso"
 	"sallyport/internal/testenv/parts"
 	"sallyport/internal/token"
@@ -25,7 +27,7 @@ type server struct {
 
 func newServer(t testing.TB, p *parts.Parts) *server {
 	t.Helper()
-	return &server{p, api.New(api.Services{DB: p.DB, IDs: p.IDs, Audit: p.Audit, Directory: p.Directory, SSO: p.SSO, SignIn: p.SignIn, Tokens: p.Tokens, Imports: p.Imports},
+	return &server{p, api.New(api.Services{DB: p.DB, IDs: p.IDs, Audit: p.Audit, Directory: p.Directory, Record: p.Record, SSO: p.SSO, SignIn: p.SignIn, Tokens: p.Tokens, Imports: p.Imports},
 		api.Config{BaseURL: parts.BaseURL, Version: "1"})}
 }
 
@@ -153,7 +155,12 @@ func (s *server) tenant(t testing.TB, host string) *tenant {
 		t.Fatal(err)
 	}
 	s.draft(t, setup)
-	return &tenant{o, map[string]string{"tests": test.ID, "setup-links": setup.ID, "organizations": o.ID, "domains": d.ID, "users": u.ID, "accounts": a.ID, "sso-profiles": profile.ID, "tokens": tok.ID, "imports": i.ID}}
+	_, err = s.Consume(t, sso.Response{ProfileID: profile.ID, SAMLResponse: []string{"!"}})
+	var refusal *signin.Refusal
+	if !errors.As(err, &refusal) {
+		t.Fatal(err)
+	}
+	return &tenant{o, map[string]string{"sign-ins": refusal.Reference, "tests": test.ID, "setup-links": setup.ID, "organizations": o.ID, "domains": d.ID, "users": u.ID, "accounts": a.ID, "sso-profiles": profile.ID, "tokens": tok.ID, "imports": i.ID}}
 }
 
 // draft has the holder of a setup link choose an Identity Provider.

@@ -48,11 +48,8 @@ type testAttributeOut struct {
 func showTest(v sso.TestView) testOut {
 	out := testOut{ID: v.ID, SSOProfileID: v.ProfileID, Status: v.Status, Code: optional(string(v.Code)), Draft: v.Draft,
 		SetupLinkID: optional(v.SetupLinkID), Email: optional(v.Email), UserID: optional(v.UserID), Message: optional(v.Message),
-		Checks: []testCheckOut{}, Attributes: []testAttributeOut{},
+		Checks: showChecks(v.Checks), Attributes: []testAttributeOut{},
 		CreatedAt: v.CreatedAt, StartedAt: instant(v.StartedAt), AnsweredAt: instant(v.AnsweredAt)}
-	for _, c := range v.Checks {
-		out.Checks = append(out.Checks, testCheckOut{c.Name, string(c.Code), c.Status, c.Expected, c.Found, c.Note})
-	}
 	for _, a := range v.Attributes {
 		out.Attributes = append(out.Attributes, testAttributeOut{a.Name, append([]string{}, a.Values...)})
 	}

@@ -93,6 +93,9 @@ func (a *API) diagnosis() {
 			if err := directory.Refusal(access.May(actor, access.ActAuditRead, in.ID)); err != nil {
 				return nil, err
 			}
+			if err := a.Record.Flush(ctx); err != nil { // refused sign-ins are in the log, too
+				return nil, err
+			}
 			var found []audit.Event
 			err := a.DB.View(ctx, func(tx *db.Tx) (err error) {
 				found, err = a.Audit.List(tx, audit.Query{OrganizationID: in.ID, Since: in.Since, Until: in.Until,

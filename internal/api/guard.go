@@ -99,6 +99,8 @@ func (a *API) organizationOf(ctx context.Context, kinds []id.Kind, value string)
 			return a.SSO.OrganizationOf(ctx, value)
 		case id.ConnectionTest:
 			return a.SSO.OrganizationOfTest(ctx, value)
+		case id.Attempt:
+			return a.Record.OrganizationOf(ctx, value)
 		case id.SetupLink:
 			return a.SSO.OrganizationOfSetupLink(ctx, value)
 		case id.Job:

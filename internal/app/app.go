@@ -25,6 +25,7 @@ import (
 	"sallyport/internal/outbox"
 	"sallyport/internal/password"
 	"sallyport/internal/proof"
+	"sallyport/internal/record"
 	"sallyport/internal/resolver"
 	"sallyport/internal/secret"
 	"sallyport/internal/session"
@@ -54,6 +55,7 @@ type App struct {
 	directory *directory.Service
 	imports   *imports.Service
 	sessions  *session.Service
+	record    *record.Service
 	signin    *signin.Service
 	sso       *sso.Service
 	metrics   *metrics
@@ -148,19 +150,20 @@ func build(s Settings, version string, logger *slog.Logger, d *db.DB, ring *secr
 		BaseURL: s.BaseURL, MaxDomains: s.MaxDomains, OperatorMail: s.OperatorMail, Prove: proof.New(resolvers, guard, d.Now).Look,
 	})
 	dir := a.directory
-	a.signin = signin.New(d, ids, log, dir, a.sessions, hasher, ring, a.links, a.outbox, a.limits,
+	a.record = record.New(d, ids, log, ring, logger, record.Config{Keep: s.KeepSignIns, Holder: dir.HolderOf, User: dir.WhoHas, Observe: a.metrics.loss})
+	a.signin = signin.New(d, ids, log, dir, a.sessions, hasher, ring, a.links, a.outbox, a.limits, a.record,
 		func(method access.Method, outcome string, code fault.Code) { a.metrics.signIn(method, outcome, code) },
 		signin.Config{Product: s.ProductName, SignUp: s.Signup == "open",
 			PerAddress: throttle.Rate(s.ThrottleAddress), PerSource: throttle.Rate(s.ThrottleSource)})
-	a.sso = sso.New(d, ids, log, dir, a.signin, ring, logger, sso.Config{BaseURL: s.BaseURL, Observe: a.metrics.validation,
+	a.sso = sso.New(d, ids, log, dir, a.signin, a.record, ring, logger, sso.Config{BaseURL: s.BaseURL, Observe: a.metrics.validation,
 		Guard: guard, Jobs: a.jobs})
 	a.Tokens = token.New(d, ids, log, dir)
 	a.imports = imports.New(d, ids, log, dir, a.jobs, logger)
 	a.register()
 	proxies := door.Proxies(s.TrustedProxies)
-	a.API = api.New(api.Services{DB: d, IDs: ids, Audit: log, Directory: dir, SSO: a.sso, SignIn: a.signin, Tokens: a.Tokens, Imports: a.imports},
+	a.API = api.New(api.Services{DB: d, IDs: ids, Audit: log, Directory: dir, Record: a.record, SSO: a.sso, SignIn: a.signin, Tokens: a.Tokens, Imports: a.imports},
 		api.Config{BaseURL: s.BaseURL, Version: version, Proxies: proxies})
-	a.Web, err = web.New(web.Services{DB: d, IDs: ids, Audit: log, Directory: dir, SignIn: a.signin, SSO: a.sso, Imports: a.imports, Logger: logger},
+	a.Web, err = web.New(web.Services{DB: d, IDs: ids, Audit: log, Directory: dir, SignIn: a.signin, Record: a.record, SSO: a.sso, Imports: a.imports, Logger: logger},
 		web.Config{BaseURL: s.BaseURL, ProductName: s.ProductName, SupportURL: s.SupportURL, SalesURL: s.SalesURL, Proxies: proxies})
 	return a, err
 }
@@ -189,8 +192,8 @@ func openRing(s Settings) (*secret.Ring, error) {
 	return ring, nil
 }
 
-// Close closes the database.
-func (a *App) Close() error { return a.DB.Close() }
+// Close writes what is still to be recorded, and closes the database.
+func (a *App) Close() error { return errors.Join(a.record.Flush(context.Background()), a.DB.Close()) }
 
 // Public is the handler of the public listener.
 func (a *App) Public() http.Handler {

@@ -14,6 +14,7 @@ import (
 	"sallyport/internal/db"
 	"sallyport/internal/fault"
 	"sallyport/internal/outbox"
+	"sallyport/internal/record"
 )
 
 // metrics are what /metrics shows, in a registry of their own.
@@ -27,6 +28,7 @@ type metrics struct {
 	jobs                      *prometheus.HistogramVec
 	jobsOpen                  *prometheus.GaugeVec
 	jobsAge                   *prometheus.GaugeVec
+	losses                    *prometheus.CounterVec
 	mails                     *prometheus.CounterVec
 	mailsWaiting, mailsOldest prometheus.Gauge
 }
@@ -64,6 +66,9 @@ func newMetrics(d *db.DB, version string, c clock) *metrics {
 		jobsAge: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "sallyport_jobs_success_age_seconds", Help: "Time since a background task has last succeeded, on any node.",
 		}, []string{"task"}),
+		losses: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sallyport_sign_ins_unrecorded_total", Help: "Attempts to sign in of which something was not recorded, by the reason.",
+		}, []string{"reason"}),
 		mails: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "sallyport_mails_total", Help: "Attempts to send a mail, by what became of them.",
 		}, []string{"kind", "outcome"}),
@@ -74,7 +79,7 @@ func newMetrics(d *db.DB, version string, c clock) *metrics {
 			Name: "sallyport_mails_oldest_seconds", Help: "How long the oldest of them has been waiting.",
 		}),
 	}
-	m.registry.MustRegister(m.signIns, m.validations, m.requests, m.sessions, m.expiry, m.jobs, m.jobsOpen, m.jobsAge, m.mails, m.mailsWaiting, m.mailsOldest,
+	m.registry.MustRegister(m.signIns, m.validations, m.requests, m.sessions, m.expiry, m.jobs, m.jobsOpen, m.jobsAge, m.losses, m.mails, m.mailsWaiting, m.mailsOldest,
 		about(d, version), difference(c), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), databaseMetrics{d})
 	// A counter that begins with its first sign-in hides that one from rates.
 	for _, method := range []access.Method{access.MethodSSO, access.MethodPassword, access.MethodRecovery} {
@@ -136,6 +141,8 @@ func (m *metrics) job(name, outcome string, took time.Duration) {
 func (m *metrics) mail(kind outbox.Kind, outcome outbox.Outcome) {
 	m.mails.WithLabelValues(string(kind), string(outcome)).Inc()
 }
+
+func (m *metrics) loss(why record.Loss) { m.losses.WithLabelValues(string(why)).Inc() }
 
 func (m *metrics) validation(took time.Duration) { m.validations.Observe(took.Seconds()) }
 

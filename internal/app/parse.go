@@ -151,6 +151,16 @@ func number(to *int, v string, least, most int) string {
 	return ""
 }
 
+func days(to *time.Duration, v string, least, most int) string {
+	n, ok := strings.CutSuffix(v, "d")
+	count, err := strconv.Atoi(n)
+	if !ok || err != nil || count < least || count > most {
+		return fmt.Sprintf("a number of days from %dd to %dd", least, most)
+	}
+	*to = time.Duration(count) * 24 * time.Hour
+	return ""
+}
+
 func rate(to *Rate, v string) string {
 	count, per, ok := strings.Cut(v, "/")
 	n, err1 := strconv.Atoi(count)

@@ -40,6 +40,7 @@ func (a *App) Serve(ctx context.Context) error {
 	work.Go(func() { a.work(background) })
 	work.Go(func() { a.outbox.Run(background) })
 	work.Go(func() { a.jobs.Run(background) })
+	work.Go(func() { a.record.Run(background) })
 
 	servers := []*http.Server{a.server(a.Public()), a.server(a.admin())}
 	failed := make(chan error, len(servers))
@@ -52,7 +53,7 @@ func (a *App) Serve(ctx context.Context) error {
 	case err = <-failed:
 	}
 	stop()
-	return errors.Join(err, shutdown(servers), waitFor(&work))
+	return errors.Join(err, shutdown(servers), waitFor(&work), a.record.Flush(context.WithoutCancel(ctx)))
 }
 
 // listen opens both listeners, or tells all that stands in the way.

@@ -18,6 +18,7 @@ func (a *App) purges() map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
 		"purge_sessions":   a.sessions.Purge,
 		"purge_arrivals":   a.signin.Purge,
+		"purge_sign_ins":   a.record.Purge,
 		"purge_recoveries": a.signin.PurgeRecoveries,
 		"purge_sso":        a.sso.Purge,
 		"purge_tokens":     a.Tokens.Purge,

@@ -45,7 +45,7 @@ func (l *Log) Append(tx *db.Tx, e Event) error {
 // AppendFor is Append for what somebody else did, a moment ago: the transaction
 // is that of who writes it down.
 func (l *Log) AppendFor(tx *db.Tx, actor access.Actor, at time.Time, e Event) error {
-	e.ID, e.Time = l.ids.New(id.Event), at
+	e.ID, e.Time = l.ids.NewAt(id.Event, at), at
 	e.Actor = Actor{kind(actor), actor.ID, actor.Name, actor.Address, actor.Agent}
 	changes := e.Changes
 	if changes == nil {

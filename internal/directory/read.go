@@ -7,6 +7,7 @@ import (
 	"sallyport/internal/access"
 	"sallyport/internal/db"
 	"sallyport/internal/id"
+	"sallyport/internal/record"
 	"sallyport/internal/session"
 )
 
@@ -42,6 +43,31 @@ func (s *Service) Holder(tx *db.Tx, name string) (d Domain, ok bool, err error) 
 		return Domain{}, false, nil
 	}
 	return d, err == nil, err
+}
+
+// HolderOf returns who holds the domain of what was typed as an address; nobody
+// where it is none.
+func (s *Service) HolderOf(tx *db.Tx, typed string) (h record.Holder, err error) {
+	address, err := ParseAddress(typed)
+	if err != nil {
+		return h, nil
+	}
+	d, held, err := s.Holder(tx, address.Domain)
+	if err != nil || !held {
+		return h, err
+	}
+	return record.Holder{OrganizationID: d.OrganizationID, Shown: address.Typed, Key: address.Key}, nil
+}
+
+// WhoHas returns the user who has what was typed as an address, and how that is
+// compared; nobody and nothing where it is none.
+func (s *Service) WhoHas(tx *db.Tx, typed string) (userID, key string, err error) {
+	address, err := ParseAddress(typed)
+	if err != nil {
+		return "", "", nil
+	}
+	u, _, err := s.UserByAddress(tx, address)
+	return u.ID, address.Key, err
 }
 
 // SignIn decides how a user signs in.

@@ -8,6 +8,7 @@ import (
 	"sallyport/internal/audit"
 	"sallyport/internal/db"
 	"sallyport/internal/id"
+	"sallyport/internal/record"
 	"sallyport/internal/recovery"
 )
 
@@ -56,6 +57,9 @@ func (s *Service) remove(tx *db.Tx, u User, keep bool) error {
 		return err
 	}
 	if err := recovery.End(tx, u.ID); err != nil {
+		return err
+	}
+	if err := record.Erase(tx, organizationID, u.ID, u.Key); err != nil {
 		return err
 	}
 	if err := s.endAddressChange(tx, u.ID); err != nil {

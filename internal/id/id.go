@@ -44,9 +44,12 @@ const (
 
 // New makes an id. Ids of one kind sort by the millisecond in which they were
 // made, ids of the same millisecond in no order.
-func (s *Source) New(kind Kind) string {
+func (s *Source) New(kind Kind) string { return s.NewAt(kind, s.now()) }
+
+// NewAt is [Source.New] for what happened at an instant and is written later.
+func (s *Source) NewAt(kind Kind, t time.Time) string {
 	var raw [size]byte
-	binary.BigEndian.PutUint64(raw[:], uint64(s.now().UnixMilli())<<16)
+	binary.BigEndian.PutUint64(raw[:], uint64(t.UnixMilli())<<16)
 	s.read(raw[6:])
 	return string(kind) + "_" + encoding.EncodeToString(raw[:])
 }
@@ -75,12 +78,4 @@ func (k Kind) Valid(s string) bool {
 	// The last character holds three bits of the id and two zeros. Another
 	// one would be a second spelling of the same id.
 	return strings.IndexByte("048cgkos", digits[length-1]) >= 0
-}
-
-// From is the least id of a kind that is made at an instant or later, to the
-// millisecond.
-func (k Kind) From(t time.Time) string {
-	var raw [size]byte
-	binary.BigEndian.PutUint64(raw[:], uint64(max(t.UnixMilli(), 0))<<16)
-	return string(k) + "_" + encoding.EncodeToString(raw[:])
 }

@@ -5,7 +5,6 @@ import (
 
 	"sallyport/internal/access"
 	"sallyport/internal/fault"
-	"sallyport/saml"
 )
 
 // An Attempt is one try to sign in.
@@ -54,18 +53,6 @@ const (
 // Outcomes returns every outcome.
 func Outcomes() []Outcome { return []Outcome{Succeeded, Refused, Pending} }
 
-// A Check is one rule held against an attempt. Its code is that with which the
-// rule refuses, also where it holds. Expected, Found and Note may be of the
-// sender's making, and are to be escaped where they are shown.
-type Check struct {
-	Name     string      `json:"name"`
-	Code     fault.Code  `json:"code"`
-	Status   saml.Status `json:"status"`
-	Expected string      `json:"expected,omitempty"`
-	Found    string      `json:"found,omitempty"`
-	Note     string      `json:"note,omitempty"`
-}
-
 // Names of checks behind those of package saml.
 const (
 	CheckProfile       = "profile"       // it is not disabled
@@ -78,25 +65,6 @@ const (
 	CheckRate          = "rate"          // there were not too many wrong ones
 	CheckCode          = "recovery_code" // it is one of the owner's
 )
-
-// Failed returns the first check that failed with the code, else the first that
-// failed; false if none did.
-func Failed(checks []Check, code fault.Code) (Check, bool) {
-	var first *Check
-	for i, c := range checks {
-		switch {
-		case c.Status != saml.Failed:
-		case c.Code == code:
-			return c, true
-		case first == nil:
-			first = &checks[i]
-		}
-	}
-	if first == nil {
-		return Check{}, false
-	}
-	return *first, true
-}
 
 // An Attribute is what the Identity Provider says of the subject besides.
 type Attribute struct {

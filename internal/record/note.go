@@ -47,6 +47,9 @@ func (s *Service) Verify(n Note) {
 	s.note(n)
 }
 
+// On tells whether more is recorded than that somebody has signed in.
+func (s *Service) On() bool { return !s.cfg.Off }
+
 func (s *Service) note(n Note) {
 	if s.cfg.Off {
 		return
@@ -67,13 +70,18 @@ func (s *Service) Succeed(tx *db.Tx, n Note) error {
 		n.Time = tx.Now()
 	}
 	tx.AfterCommit(func() {
-		s.queue.count(&n.Attempt)
-		if len(n.Checks) > 0 && !s.cfg.Off {
+		if s.On() {
+			s.queue.count(&n.Attempt)
+		}
+		if len(n.Checks) > 0 {
 			s.note(n)
 		}
 	})
-	if err := finishAttempt(tx, &n); err != nil {
-		return err
+	if s.On() {
+		n.Address, n.Agent = text(n.Address, 64), text(n.Agent, 512)
+		if err := finishAttempt(tx, &n); err != nil {
+			return err
+		}
 	}
 	return s.audit.Append(tx, n.event())
 }
@@ -97,8 +105,7 @@ func (n *Note) event() audit.Event {
 // A Query selects attempts of one organization, newest first.
 type Query struct {
 	OrganizationID string
-	UserID         string
-	Email          string // as it is compared; of somebody unknown
+	Who            string // id or address of a user, or an unknown address
 	ProfileID      string
 	Outcome        Outcome
 	Code           string
@@ -106,6 +113,8 @@ type Query struct {
 	Since, Until   time.Time // zero: no bound
 	After          string    // id of the last attempt seen; empty for the first page
 	Limit          int
+
+	userID, emailKey string // instead of Who
 }
 
 // Flush writes what is waiting, so that whoever reads next sees it.

@@ -14,7 +14,7 @@ import (
 const step = 500
 
 // lowest is the least id of an attempt at an instant.
-func lowest(t time.Time) string { return id.Attempt.From(t) }
+func lowest(t time.Time) string { return id.Attempt.First(t) }
 
 // An erasure asks for the attempts of a user to go.
 type erasure struct {

@@ -3,6 +3,8 @@ package record
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 
 	"sallyport/internal/access"
 	"sallyport/internal/audit"
@@ -20,10 +22,38 @@ func (s *Service) List(ctx context.Context, actor access.Actor, q Query) (found 
 		return nil, err
 	}
 	err = s.db.View(ctx, func(tx *db.Tx) error {
-		found, err = list(tx, q)
+		found, err = s.list(tx, q)
 		return err
 	})
 	return found, err
+}
+
+// list reads the attempts of a person under both of what they are kept by: those
+// of the user, and those with the address before there was one.
+func (s *Service) list(tx *db.Tx, q Query) (found []Attempt, err error) {
+	switch {
+	case q.Who == "":
+		return list(tx, q)
+	case id.User.Valid(q.Who):
+		q.userID = q.Who
+		return list(tx, q)
+	}
+	userID, key, err := s.cfg.User(tx, text(q.Who, 320))
+	if err != nil || key == "" {
+		return nil, err
+	}
+	byAddress := q
+	if byAddress.emailKey = key; userID == "" {
+		return list(tx, byAddress)
+	}
+	q.userID = userID
+	if found, err = list(tx, q); err != nil {
+		return nil, err
+	}
+	more, err := list(tx, byAddress)
+	found = append(found, more...)
+	slices.SortFunc(found, func(a, b Attempt) int { return strings.Compare(b.ID, a.ID) })
+	return found[:min(len(found), q.Limit)], err
 }
 
 // Record returns an attempt with its details, the values of attributes hidden.

@@ -23,9 +23,10 @@ func values(n *Note) []any {
 const insertColumns = `insert into record_attempts (` + columns + `, email_key)
 	values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`
 
-// insertAttempt writes an attempt, unless it is there.
+// insertAttempt writes an attempt that is pending. Where its end was written
+// before it only tells when and where it began.
 func insertAttempt(tx *db.Tx, n *Note) error {
-	_, err := tx.Exec(insertColumns+` on conflict (id) do nothing`, values(n)...)
+	_, err := tx.Exec(insertColumns+` on conflict (id) do update set time = excluded.time, started_at = excluded.started_at`, values(n)...)
 	return err
 }
 
@@ -50,11 +51,11 @@ func list(tx *db.Tx, q Query) ([]Attempt, error) {
 		args = append(args, value)
 		where += " and " + strings.ReplaceAll(condition, "?", "$"+strconv.Itoa(len(args)))
 	}
-	if q.UserID != "" {
-		and("user_id = ? and user_id <> ''", q.UserID)
+	if q.userID != "" {
+		and("user_id = ? and user_id <> ''", q.userID)
 	}
-	if q.Email != "" {
-		and("email_key = ? and email_key <> ''", q.Email)
+	if q.emailKey != "" {
+		and("email_key = ? and email_key <> ''", q.emailKey)
 	}
 	if q.ProfileID != "" {
 		and("sso_profile_id = ? and sso_profile_id <> ''", q.ProfileID)

@@ -51,7 +51,8 @@ func (p *packer) pack(d *Details) ([]byte, error) {
 			return nil, err
 		}
 	}
-	return out.Bytes(), p.deflater.Close()
+	err = p.deflater.Close()
+	return out.Bytes(), err
 }
 
 var errPacked = errors.New("record: details are damaged")

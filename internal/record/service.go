@@ -20,6 +20,9 @@ type Config struct {
 	Off bool
 	// Holder tells whose an address is that nobody has, by its domain.
 	Holder func(tx *db.Tx, typed string) (Holder, error)
+	// User tells whose an address is, and how it is compared. Both are empty for
+	// what is no address.
+	User func(tx *db.Tx, typed string) (userID, key string, err error)
 	// Observe is told of attempts that were left out, wholly or in part; for
 	// metrics. It may be nil.
 	Observe func(Loss)

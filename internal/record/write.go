@@ -165,6 +165,7 @@ func (b *batchWriter) write(w *waiting) error {
 		return err
 	}
 	n.Address, n.Agent = text(n.Address, 64), text(n.Agent, 512)
+	n.Actor.Address, n.Actor.Agent = n.Address, n.Agent
 	today, err := b.today(&n)
 	if err != nil {
 		return err
@@ -206,24 +207,29 @@ func (b *batchWriter) keep(n *Note) error {
 	return b.audit.AppendFor(b.tx, n.Actor, n.Time, n.event())
 }
 
-// name fills in the address of somebody who is not known. People type passwords
-// into the wrong field: clear text is kept for the organization that holds the
-// domain, and for nobody else.
-func (b *batchWriter) name(n *Note) error {
+// name fills in the address of somebody who is not known.
+func (b *batchWriter) name(n *Note) (err error) {
 	if n.UserID != "" || n.Typed == "" {
 		n.EmailKey = ""
 		return nil
 	}
-	h, err := b.cfg.Holder(b.tx, text(n.Typed, 320))
+	n.OrganizationID, n.Email, n.EmailKey, err = b.Stranger(b.tx, n.OrganizationID, n.Typed)
+	return err
+}
+
+// Stranger is how a log names what was typed and is nobody's address: people
+// type passwords into the wrong field. Clear text stands in the log of the
+// organization that holds the domain, whose it becomes if it is nobody's yet, and
+// nowhere else: there it is a keyed hash, without a key to compare it by.
+func (s *Service) Stranger(tx *db.Tx, organizationID, typed string) (holderID, name, key string, err error) {
+	h, err := s.cfg.Holder(tx, text(typed, 320))
 	if err != nil {
-		return err
+		return "", "", "", err
 	}
-	if h.OrganizationID != "" && (n.OrganizationID == "" || n.OrganizationID == h.OrganizationID) {
-		n.OrganizationID, n.Email, n.EmailKey = h.OrganizationID, h.Shown, h.Key
-		return nil
+	if h.OrganizationID != "" && (organizationID == "" || organizationID == h.OrganizationID) {
+		return h.OrganizationID, h.Shown, h.Key, nil
 	}
-	n.Email, n.EmailKey = "hash:"+hex.EncodeToString(b.secrets.MAC("unknown address", []byte(n.Typed))[:16]), ""
-	return nil
+	return organizationID, "hash:" + hex.EncodeToString(s.secrets.MAC("unknown address", []byte(typed))[:16]), "", nil
 }
 
 // putDetails writes the details of an attempt, behind those that are there.
@@ -236,7 +242,7 @@ func (b *batchWriter) putDetails(n *Note, packed []byte) (octets int64, err erro
 	default:
 		d, err := b.open(n.ID, n.OrganizationID, before)
 		if err != nil {
-			return 0, err
+			b.logger.Warn("details of a sign-in can't be read", "reference", n.ID, "cause", err)
 		}
 		d.Checks = append(d.Checks, n.Checks...)
 		if packed, err = (&packer{}).pack(&d); err != nil {

@@ -12,6 +12,7 @@ import (
 	"sallyport/internal/fault"
 	"sallyport/internal/id"
 	"sallyport/internal/password"
+	"sallyport/internal/record"
 	"sallyport/internal/session"
 	"sallyport/internal/trace"
 )
@@ -26,6 +27,8 @@ type Arrival struct {
 	NotOnOrAfter                    time.Time
 	ReturnTo                        string
 	Reference                       string
+	// Checks are what the record says of the attempt, where it says nothing yet.
+	Checks []record.Check
 	// Initial is set where the user has just set the initial password by the
 	// link that was mailed: this once it signs in, whatever the policy says of
 	// the next time.
@@ -163,7 +166,7 @@ func (s *Service) begin(tx *db.Tx, a Arrival, u directory.User) (Outcome, error)
 		return Outcome{}, err
 	}
 	if a.Reference == "" {
-		a.Reference = s.ids.New(id.Attempt)
+		a.Reference = s.record.Reference()
 	}
 	if a.Method == access.MethodRecovery {
 		if err := s.tellRecovery(tx, begun.ID, &u); err != nil {
@@ -171,8 +174,8 @@ func (s *Service) begin(tx *db.Tx, a Arrival, u directory.User) (Outcome, error)
 		}
 	}
 	tx.AfterCommit(func() { s.observe(a.Method, audit.Succeeded, "") })
-	err = s.append(tx, Attempt{Method: a.Method, ProfileID: a.ProfileID, OrganizationID: u.OrganizationID, User: u, Reference: a.Reference},
-		audit.SignInSucceeded, audit.Succeeded, "")
+	attempt := Attempt{Method: a.Method, ProfileID: a.ProfileID, OrganizationID: u.OrganizationID, User: u, Reference: a.Reference, Checks: a.Checks}
+	err = s.record.Succeed(tx, attempt.Note(tx.Actor(), tx.Now()))
 	return Outcome{SessionToken: token, ReturnTo: a.ReturnTo, User: u}, err
 }
 
@@ -267,9 +270,9 @@ func (s *Service) answered(ctx context.Context, actor access.Actor, page Page, i
 		if !errors.As(err, &f) || a.UserID == "" {
 			return err
 		}
-		attempt := Attempt{Method: a.Method, ProfileID: a.ProfileID, OrganizationID: u.OrganizationID, User: u}
-		refusal, err = s.Refuse(tx, attempt, f)
-		return err
+		refusal = s.Refuse(tx, Attempt{Method: a.Method, ProfileID: a.ProfileID, OrganizationID: u.OrganizationID, User: u,
+			Checks: []record.Check{userRefused(&u, f)}}, f)
+		return nil
 	})
 	if err == nil && refusal != nil {
 		err = refusal

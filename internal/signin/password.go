@@ -3,6 +3,7 @@ package signin
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"sallyport/internal/access"
 	"sallyport/internal/audit"
@@ -11,6 +12,7 @@ import (
 	"sallyport/internal/fault"
 	"sallyport/internal/id"
 	"sallyport/internal/password"
+	"sallyport/internal/record"
 	"sallyport/internal/throttle"
 	"sallyport/internal/trace"
 )
@@ -32,37 +34,38 @@ func (s *Service) Password(ctx context.Context, actor access.Actor, in PasswordA
 	ctx, span := trace.Start(ctx, "signin.password")
 	defer func() { span.End(err) }()
 	buckets := s.buckets(actor, in)
-	if err := s.throttled(ctx, actor, buckets); err != nil {
+	if err := s.throttled(ctx, actor, buckets, in); err != nil {
 		return Outcome{}, err
 	}
 	u, right, outdated, err := s.verify(ctx, in)
 	if err != nil {
 		return Outcome{}, err
 	}
+	attempt := Attempt{Method: access.MethodPassword, OrganizationID: u.OrganizationID, User: u, Typed: in.Email,
+		Checks: []record.Check{rateCheck(false), passwordCheck(&u, right)}}
+	if !right {
+		return Outcome{}, s.RefuseAt(actor, s.db.Now(), attempt, errWrong)
+	}
 	var rehash string
-	if right && outdated {
+	if outdated {
 		if rehash, err = s.hasher.Hash(ctx, in.Password); err != nil {
 			return Outcome{}, err
 		}
 	}
 	var refusal *Refusal
-	err = s.db.Update(ctx, actor, func(tx *db.Tx) error {
+	err = s.db.Update(ctx, actor, func(tx *db.Tx) (err error) {
 		refusal = nil
-		if right {
-			if err := s.giveBack(tx, buckets); err != nil {
-				return err
-			}
+		if err := s.giveBack(tx, buckets); err != nil {
+			return err
 		}
-		o, err := s.signInWith(tx, u, right, rehash, in)
-		out = o
+		out, err = s.signInWith(tx, u, rehash, in, attempt.Checks)
 		var f *fault.Error
 		if !errors.As(err, &f) {
 			return err
 		}
-		attempt := Attempt{Method: access.MethodPassword, OrganizationID: u.OrganizationID, User: u, Typed: in.Email}
-		if refusal, err = s.Refuse(tx, attempt, f); err != nil {
-			return err
-		}
+		a := attempt
+		a.Checks = append(slices.Clone(a.Checks), userRefused(&u, f))
+		refusal = s.Refuse(tx, a, f)
 		if f.Code == fault.SSORequired {
 			d, err := s.directory.SignIn(tx, &u)
 			refusal.ProfileID = d.ProfileID
@@ -78,6 +81,9 @@ func (s *Service) Password(ctx context.Context, actor access.Actor, in PasswordA
 	}
 	return out, nil
 }
+
+// errWrong is the one answer to every wrong password.
+var errWrong = fault.New(fault.CredentialsInvalid, "Check both, or reset your password.")
 
 // verify finds the user and compares the password, outside of any transaction.
 func (s *Service) verify(ctx context.Context, in PasswordAttempt) (u directory.User, right, outdated bool, err error) {
@@ -100,23 +106,20 @@ func (s *Service) verify(ctx context.Context, in PasswordAttempt) (u directory.U
 	return u, right, outdated, err
 }
 
-// signInWith decides on a verified password. The user is read again: the hash
+// signInWith decides on the right password. The user is read again: the hash
 // that was compared has to be the one that still stands there.
-func (s *Service) signInWith(tx *db.Tx, u directory.User, right bool, rehash string, in PasswordAttempt) (Outcome, error) {
-	wrong := fault.New(fault.CredentialsInvalid, "Check both, or reset your password.")
-	if !right {
-		return Outcome{}, wrong
-	}
+func (s *Service) signInWith(tx *db.Tx, u directory.User, rehash string, in PasswordAttempt, checks []record.Check) (Outcome, error) {
 	now, err := s.directory.UserByID(tx, u.ID)
 	if err != nil || now.PasswordHash != u.PasswordHash {
-		return Outcome{}, wrong
+		return Outcome{}, errWrong
 	}
 	if rehash != "" {
 		if err := s.directory.Rehash(tx, &now, rehash); err != nil {
 			return Outcome{}, err
 		}
 	}
-	return s.Arrive(tx, Arrival{UserID: u.ID, Method: access.MethodPassword, ReturnTo: in.ReturnTo, Reference: s.ids.New(id.Attempt)}, in.Current)
+	return s.Arrive(tx, Arrival{UserID: u.ID, Method: access.MethodPassword, ReturnTo: in.ReturnTo, Reference: s.record.Reference(),
+		Checks: append(slices.Clone(checks), userCheck(&now))}, in.Current)
 }
 
 // A PasswordChange is the input of [Service.ChangePassword].

@@ -132,6 +132,7 @@ func TestWhatWasTypedAndIsUnknownIsKeptAsAHash(t *testing.T) {
 		globex.Domain(t, "globex.test")
 		claim := globex.Claim(t, "claimed.test")
 		logged := func() (names []string) {
+			p.Flush(t)
 			p.View(t, func(tx *db.Tx) (err error) {
 				names, err = db.Collect(tx, func(row db.Scanner) (s string, err error) {
 					var organization string

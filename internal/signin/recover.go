@@ -12,6 +12,7 @@ import (
 	"sallyport/internal/fault"
 	"sallyport/internal/link"
 	"sallyport/internal/outbox"
+	"sallyport/internal/record"
 	"sallyport/internal/recovery"
 	"sallyport/internal/throttle"
 )
@@ -108,9 +109,9 @@ func (s *Service) recoverByCode(tx *db.Tx, _ directory.Address, u directory.User
 		}
 	}
 	if !right {
-		_, err := s.Refuse(tx, Attempt{Method: access.MethodRecovery, OrganizationID: u.OrganizationID, User: u, Typed: in.Email},
-			fault.New(fault.RecoveryCodeInvalid, ""))
-		return err
+		s.Refuse(tx, Attempt{Method: access.MethodRecovery, OrganizationID: u.OrganizationID, User: u, Typed: in.Email,
+			Checks: []record.Check{codeRefused(known)}}, fault.New(fault.RecoveryCodeInvalid, ""))
+		return nil
 	}
 	url, until, err := s.links.Issue(tx, link.Recovery, u.ID)
 	if err != nil {

@@ -1,14 +1,14 @@
 package signin
 
 import (
-	"encoding/hex"
+	"time"
 
 	"sallyport/internal/access"
 	"sallyport/internal/audit"
 	"sallyport/internal/db"
 	"sallyport/internal/directory"
 	"sallyport/internal/fault"
-	"sallyport/internal/id"
+	"sallyport/internal/record"
 )
 
 // A Refusal is the error of a sign-in, or of a change of password, that is
@@ -37,47 +37,52 @@ type Attempt struct {
 	Typed          string         // the address, where User is not set
 	Reference      string         // made if empty
 	ReturnTo       string         // the page asked for first, if known
+
+	Started record.Side
+	Checks  []record.Check
+	// Attributes and Posted are what an Identity Provider has sent; Vouched
+	// tells that its signature holds.
+	Attributes []record.Attribute
+	Posted     []string
+	Vouched    bool
 }
 
-// Refuse records a refused sign-in and returns it as an error for the door. It
-// takes a transaction of its own: nothing else of the attempt remains.
-func (s *Service) Refuse(tx *db.Tx, a Attempt, f *fault.Error) (*Refusal, error) {
-	if a.Reference == "" {
-		a.Reference = s.ids.New(id.Attempt)
+// Note is the attempt as it is recorded.
+func (a *Attempt) Note(actor access.Actor, at time.Time) record.Note {
+	n := record.Note{
+		Attempt: record.Attempt{ID: a.Reference, Time: at, OrganizationID: a.OrganizationID, ProfileID: a.ProfileID,
+			UserID: a.User.ID, Email: a.User.Email, Method: a.Method, Started: a.Started},
+		Details: record.Details{Checks: a.Checks, Attributes: a.Attributes},
+		Posted:  a.Posted, Vouched: a.Vouched, Actor: actor,
 	}
-	tx.AfterCommit(func() { s.observe(a.Method, audit.Refused, f.Code) })
-	err := s.append(tx, a, audit.SignInRefused, audit.Refused, string(f.Code))
-	return &Refusal{Fault: f.AtSignIn(), Reference: a.Reference, ReturnTo: a.ReturnTo}, err
-}
-
-func (s *Service) append(tx *db.Tx, a Attempt, action audit.Action, outcome, code string) error {
-	changes := []audit.Change{{Field: "method", New: a.Method}}
-	if a.ProfileID != "" {
-		changes = append(changes, audit.Change{Field: "sso_profile_id", New: a.ProfileID})
-	}
-	target := audit.Target{Kind: "user", ID: a.User.ID, Name: a.User.Email}
 	if a.User.ID == "" {
-		target.Name = s.stranger(tx, &a)
+		n.Typed = a.Typed
 	}
-	return s.audit.Append(tx, audit.Event{
-		OrganizationID: a.OrganizationID, Action: action, Target: target, Changes: changes,
-		Outcome: outcome, Code: code, Reference: a.Reference,
-	})
+	return n
 }
 
-// stranger is how a log names what was typed and is nobody's address: people
-// type passwords into the wrong field. Clear text stands in the log of the
-// organization that holds the domain, and nowhere else.
-func (s *Service) stranger(tx *db.Tx, a *Attempt) string {
-	if a.Typed == "" {
-		return ""
+// Refuse refuses a sign-in, and records that once the transaction is committed.
+func (s *Service) Refuse(tx *db.Tx, a Attempt, f *fault.Error) *Refusal {
+	r, note := s.refusal(tx.Actor(), tx.Now(), a, f)
+	tx.AfterCommit(note)
+	return r
+}
+
+// RefuseAt refuses a sign-in that needs no transaction.
+func (s *Service) RefuseAt(actor access.Actor, at time.Time, a Attempt, f *fault.Error) *Refusal {
+	r, note := s.refusal(actor, at, a, f)
+	note()
+	return r
+}
+
+func (s *Service) refusal(actor access.Actor, at time.Time, a Attempt, f *fault.Error) (r *Refusal, note func()) {
+	if a.Reference == "" {
+		a.Reference = s.record.Reference()
 	}
-	if address, err := directory.ParseAddress(a.Typed); err == nil {
-		holder, held, err := s.directory.Holder(tx, address.Domain)
-		if err == nil && held && (a.OrganizationID == "" || a.OrganizationID == holder.OrganizationID) {
-			a.OrganizationID = holder.OrganizationID
-			return address.Typed
-		}
+	n := a.Note(actor, at)
+	n.Code = f.Code
+	return &Refusal{Fault: f.AtSignIn(), Reference: a.Reference, ReturnTo: a.ReturnTo}, func() {
+		s.observe(a.Method, audit.Refused, f.Code)
+		s.record.Refuse(n)
 	}
-	return "hash:" + hex.EncodeToString(s.secrets.MAC("unknown address", []byte(a.Typed))[:16])
 }

@@ -107,12 +107,14 @@ func (s *Service) mailsTo(a directory.Address) throttle.Bucket {
 
 // asked records what somebody asked for under an address, whoever has it.
 func (s *Service) asked(tx *db.Tx, u directory.User, typed string, action audit.Action) error {
-	target := audit.Target{Kind: "user", ID: u.ID, Name: u.Email}
-	a := Attempt{OrganizationID: u.OrganizationID, Typed: typed}
+	target, organizationID := audit.Target{Kind: "user", ID: u.ID, Name: u.Email}, u.OrganizationID
 	if u.ID == "" {
-		target.Name = s.stranger(tx, &a)
+		var err error
+		if organizationID, target.Name, _, err = s.record.Stranger(tx, "", typed); err != nil {
+			return err
+		}
 	}
-	return s.audit.Append(tx, audit.Event{OrganizationID: a.OrganizationID, Action: action, Target: target})
+	return s.audit.Append(tx, audit.Event{OrganizationID: organizationID, Action: action, Target: target})
 }
 
 // wayBack mails a user what leads to a sign-in, if anything does.

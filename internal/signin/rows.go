@@ -21,10 +21,10 @@ func insertArrival(tx *db.Tx, p *parked) error {
 	a := &p.arrival
 	_, err := tx.Exec(`insert into arrivals (token_hash, browser_hash, page, user_id, method, sso_profile_id, name_id,
 			name_id_details, session_index, authenticated_at, not_on_or_after, return_to, expires_at, initial,
-			certificate)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
+			certificate, reference)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
 		p.hash, p.browser, string(p.page), a.UserID, string(a.Method), sql.NullString{String: a.ProfileID, Valid: a.ProfileID != ""},
-		a.NameID, a.NameIDDetails, a.SessionIndex, a.AuthenticatedAt, a.NotOnOrAfter, a.ReturnTo, p.expiresAt, a.Initial, a.Certificate)
+		a.NameID, a.NameIDDetails, a.SessionIndex, a.AuthenticatedAt, a.NotOnOrAfter, a.ReturnTo, p.expiresAt, a.Initial, a.Certificate, a.Reference)
 	return err
 }
 
@@ -34,10 +34,10 @@ func arrivalByHash(tx *db.Tx, hash []byte) (parked, error) {
 		p.hash = hash
 		err = row.Scan(&p.browser, &p.page, &a.UserID, &a.Method, &a.ProfileID, &a.NameID, &a.NameIDDetails, &a.SessionIndex,
 			&a.AuthenticatedAt, &a.NotOnOrAfter, &a.ReturnTo, &p.expiresAt, &p.usedAt, &a.Initial,
-			&a.Certificate)
+			&a.Certificate, &a.Reference)
 		return p, err
 	}, `select browser_hash, page, user_id, method, coalesce(sso_profile_id, ''), name_id, name_id_details, session_index,
-			authenticated_at, not_on_or_after, return_to, expires_at, used_at, initial, certificate
+			authenticated_at, not_on_or_after, return_to, expires_at, used_at, initial, certificate, reference
 		from arrivals where token_hash = $1`, hash)
 }
 

@@ -10,6 +10,7 @@ import (
 	"sallyport/internal/link"
 	"sallyport/internal/outbox"
 	"sallyport/internal/password"
+	"sallyport/internal/record"
 	"sallyport/internal/secret"
 	"sallyport/internal/session"
 	"sallyport/internal/throttle"
@@ -28,6 +29,7 @@ type Service struct {
 	links     *link.Service
 	mails     *outbox.Outbox
 	limits    *throttle.Limiter
+	record    *record.Service
 	cfg       Config
 }
 
@@ -44,9 +46,9 @@ type Observer func(method access.Method, outcome string, code fault.Code)
 
 // New makes a Service.
 func New(d *db.DB, ids *id.Source, log *audit.Log, dir *directory.Service, sessions *session.Service,
-	hasher *password.Hasher, secrets *secret.Ring, links *link.Service, mails *outbox.Outbox, limits *throttle.Limiter, observe Observer, cfg Config) *Service {
+	hasher *password.Hasher, secrets *secret.Ring, links *link.Service, mails *outbox.Outbox, limits *throttle.Limiter, rec *record.Service, observe Observer, cfg Config) *Service {
 	s := &Service{db: d, ids: ids, audit: log, directory: dir, sessions: sessions, hasher: hasher,
-		secrets: secrets, links: links, mails: mails, limits: limits, observe: observe, cfg: cfg}
+		secrets: secrets, links: links, mails: mails, limits: limits, record: rec, observe: observe, cfg: cfg}
 	mails.Handle(errandForgot, s.answer(s.forgot))
 	mails.Handle(errandSignUp, s.answer(s.signUp))
 	mails.Handle(errandRecover, s.answer(s.recoverByCode))

@@ -7,10 +7,10 @@ import (
 	"time"
 
 	"sallyport/internal/access"
-	"sallyport/internal/audit"
 	"sallyport/internal/db"
 	"sallyport/internal/directory"
 	"sallyport/internal/fault"
+	"sallyport/internal/record"
 	"sallyport/internal/throttle"
 )
 
@@ -65,10 +65,10 @@ func (s *Service) giveBack(tx *db.Tx, buckets []throttle.Bucket) error {
 }
 
 // throttled counts a password before it is looked at.
-func (s *Service) throttled(ctx context.Context, actor access.Actor, buckets []throttle.Bucket) error {
+func (s *Service) throttled(ctx context.Context, actor access.Actor, buckets []throttle.Bucket, in PasswordAttempt) error {
 	err := s.take(ctx, actor, buckets...)
 	if f := fault.From(err); f != nil && f.Code == fault.RateLimited {
-		s.observe(access.MethodPassword, audit.Refused, f.Code)
+		return s.RefuseAt(actor, s.db.Now(), Attempt{Method: access.MethodPassword, Typed: in.Email, Checks: []record.Check{rateCheck(true)}}, f)
 	}
 	return err
 }

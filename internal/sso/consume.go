@@ -3,6 +3,7 @@ package sso
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"sallyport/internal/directory"
 	"sallyport/internal/fault"
 	"sallyport/internal/id"
+	"sallyport/internal/record"
 	"sallyport/internal/signin"
 	"sallyport/internal/trace"
 	"sallyport/saml"
@@ -53,33 +55,39 @@ func (s *Service) Consume(ctx context.Context, actor access.Actor, in Response) 
 		}
 	}
 	p, err := s.signInProfile(ctx, in.ProfileID)
+	at := s.now()
+	attempt := signin.Attempt{Method: access.MethodSSO, ProfileID: p.ID, OrganizationID: p.OrganizationID, Posted: in.SAMLResponse}
 	if err != nil {
 		// The answer to a test of a draft, from an Identity Provider that loses
 		// the RelayState.
 		if t, found, e := s.testFor(ctx, in, claimed(in)); e == nil && found {
 			return s.takeTest(ctx, actor, t, in)
 		}
+		if f := fault.From(err); f.Code == fault.SSOProfileDisabled {
+			return Consumed{}, s.refuse(ctx, actor, at, attempt, in, f, profileCheck(f))
+		}
 		return Consumed{}, err
 	}
 	span.Set(trace.Profile, p.ID)
-	attempt := signin.Attempt{Method: access.MethodSSO, ProfileID: p.ID, OrganizationID: p.OrganizationID}
 	if in.TooLarge {
-		return Consumed{}, s.refuse(ctx, actor, attempt, in, fault.New(fault.SAMLTooLarge, ""))
+		return Consumed{}, s.refuse(ctx, actor, at, attempt, in, fault.New(fault.SAMLTooLarge, ""), sizeCheck())
 	}
 	sp, err := s.serviceProvider(ctx, &p)
 	if f, ok := errors.AsType[*fault.Error](err); ok {
-		return Consumed{}, s.refuse(ctx, actor, attempt, in, f)
+		return Consumed{}, s.refuse(ctx, actor, at, attempt, in, f, profileCheck(f))
 	}
 	if err != nil {
 		return Consumed{}, err
 	}
 	var lookup error
 	var answers string
+	named := false // a request that it answers
 	began := time.Now()
 	validating, validation := trace.Start(ctx, "saml.validate")
 	res, err := sp.Validate(saml.Message{
-		Values: in.SAMLResponse, Received: s.now(),
+		Values: in.SAMLResponse, Received: at, Record: s.record.On(),
 		Requests: func(requestID string) saml.RequestState {
+			named = true
 			if isTestRequest(requestID) {
 				answers = requestID
 			}
@@ -103,41 +111,43 @@ func (s *Service) Consume(ctx context.Context, actor access.Actor, in Response) 
 		if !errors.As(err, &refusal) {
 			return Consumed{}, err
 		}
-		return Consumed{}, s.refuse(ctx, actor, attempt, in, samlFault(refusal), func(tx *db.Tx) error {
-			return s.askRefresh(tx, &p, refusal)
-		})
+		attempt.Started, attempt.Vouched = startedAt(refusal.Checks, named), vouched(refusal.Checks)
+		attempt.Attributes = record.Attributes(refusal.Attributes)
+		if err := s.askRefresh(ctx, actor, &p, refusal); err != nil {
+			return Consumed{}, err
+		}
+		return Consumed{}, s.refuse(ctx, actor, at, attempt, in, samlFault(refusal), record.Checks(refusal.Checks)...)
 	}
+	attempt.Checks = record.Checks(res.Checks)
 	if res.Restart {
-		return s.restart(ctx, actor, attempt, in)
+		attempt.Started = record.SideIdP
+		return s.restart(ctx, actor, at, attempt, in)
 	}
-	return s.accept(ctx, actor, attempt, &p, res.Assertion, in)
+	attempt.Started, attempt.Vouched = record.SideHere, true
+	if res.Assertion.InResponseTo == "" {
+		attempt.Started = record.SideIdP
+	}
+	return s.accept(ctx, actor, at, attempt, &p, res.Assertion, in)
 }
 
 // refuse records a message that is not believed. Its RelayState, which nobody
-// can guess, still tells where a user who tries again wants to go. More is done
-// in the same transaction.
-func (s *Service) refuse(ctx context.Context, actor access.Actor, a signin.Attempt, in Response, f *fault.Error, more ...func(*db.Tx) error) error {
-	var refusal *signin.Refusal
-	err := s.db.Update(ctx, actor, func(tx *db.Tx) error {
-		r, err := requestByID(tx, in.ProfileID, in.RelayState)
-		if err != nil && !errors.Is(err, db.ErrNoRows) {
-			return err
-		}
-		a.ReturnTo = r.returnTo
-		if refusal, err = s.signin.Refuse(tx, a, f); err != nil {
-			return err
-		}
-		for _, do := range more {
-			if err := do(tx); err != nil {
-				return err
+// can guess, still tells where a user who tries again wants to go.
+func (s *Service) refuse(ctx context.Context, actor access.Actor, at time.Time, a signin.Attempt, in Response, f *fault.Error, checks ...record.Check) error {
+	if ours(in.RelayState) {
+		err := s.db.View(ctx, func(tx *db.Tx) error {
+			r, err := requestByID(tx, in.ProfileID, in.RelayState)
+			if errors.Is(err, db.ErrNoRows) {
+				return nil
 			}
+			a.ReturnTo = r.returnTo
+			return err
+		})
+		if err != nil {
+			return err
 		}
-		return nil
-	})
-	if err != nil {
-		return err
 	}
-	return refusal
+	a.Checks = checks
+	return s.signin.RefuseAt(actor, at, a, f)
 }
 
 // samlFault is what the user is told of a refused message: nothing of it. The
@@ -181,7 +191,7 @@ func stateOf(tx *db.Tx, profileID, requestID string) (saml.RequestState, error) 
 // restart has a request of our own made in place of an answer to none. An
 // Identity Provider that answers such a request as if there had been none
 // would go round in circles: it is refused.
-func (s *Service) restart(ctx context.Context, actor access.Actor, a signin.Attempt, in Response) (Consumed, error) {
+func (s *Service) restart(ctx context.Context, actor access.Actor, at time.Time, a signin.Attempt, in Response) (Consumed, error) {
 	path, ok := signin.LocalPath(in.RelayState)
 	if ok || !ours(in.RelayState) {
 		return Consumed{Restart: true, ReturnTo: path}, nil
@@ -199,8 +209,8 @@ func (s *Service) restart(ctx context.Context, actor access.Actor, a signin.Atte
 		return Consumed{}, err
 	}
 	if marked {
-		return Consumed{}, s.refuse(ctx, actor, a, in, fault.New(fault.SAMLIdPInitiatedRefused,
-			"Your company's sign-in page does not answer our requests. Please tell your administrator the reference."))
+		return Consumed{}, s.refuse(ctx, actor, at, a, in, fault.New(fault.SAMLIdPInitiatedRefused,
+			"Your company's sign-in page does not answer our requests. Please tell your administrator the reference."), loopChecks(a.Checks)...)
 	}
 	return Consumed{Restart: true, ReturnTo: path}, nil
 }
@@ -213,28 +223,31 @@ func ours(relayState string) bool {
 }
 
 // accept consumes a valid assertion: in one transaction the request is used,
-// the assertion remembered, the policy asked, and a ticket made or the refusal
-// recorded.
-func (s *Service) accept(ctx context.Context, actor access.Actor, a signin.Attempt, p *Profile, as *saml.Assertion, in Response) (out Consumed, err error) {
+// the assertion remembered, the policy asked, and a ticket made. What is recorded
+// follows the commit.
+func (s *Service) accept(ctx context.Context, actor access.Actor, at time.Time, a signin.Attempt, p *Profile, as *saml.Assertion, in Response) (out Consumed, err error) {
 	var refusal *signin.Refusal
+	a.Reference, a.Attributes = s.record.Reference(), record.Attributes(as.Attributes)
 	err = s.db.Update(ctx, actor, func(tx *db.Tx) error {
 		out, refusal = Consumed{}, nil
 		a, t := a, ticket{}
+		a.Checks = slices.Clone(a.Checks)
 		f, err := s.consume(tx, p, as, in.RelayState, &a, &t)
 		if err != nil {
 			return err
 		}
 		if f != nil {
 			a.ReturnTo = t.returnTo
-			refusal, err = s.signin.Refuse(tx, a, f)
-			return err
+			refusal = s.signin.Refuse(tx, a, f)
+			return nil
 		}
 		out.Ticket = s.ids.Token()
-		t.hash, t.reference, t.expiresAt = id.Hash(out.Ticket), s.ids.New(id.Attempt), tx.Now().Add(ticketLife)
+		t.hash, t.reference, t.expiresAt = id.Hash(out.Ticket), a.Reference, tx.Now().Add(ticketLife)
 		if t.browserHash == nil {
 			out.BrowserToken = s.ids.Token()
 			t.browserHash = id.Hash(out.BrowserToken)
 		}
+		tx.AfterCommit(func() { s.record.Verify(a.Note(actor, at)) })
 		return insertTicket(tx, &t)
 	})
 	if err == nil {
@@ -252,6 +265,7 @@ func (s *Service) consume(tx *db.Tx, p *Profile, as *saml.Assertion, relayState 
 	if as.InResponseTo != "" {
 		r, err := useRequest(tx, p.ID, as.InResponseTo, tx.Now().Add(-pendingFor))
 		if errors.Is(err, db.ErrNoRows) {
+			a.Checks = append(a.Checks, replayCheck("a pending request", as.InResponseTo))
 			return fault.New(fault.SAMLReplayed, "Please start again."), nil
 		}
 		if err != nil {
@@ -267,6 +281,7 @@ func (s *Service) consume(tx *db.Tx, p *Profile, as *saml.Assertion, relayState 
 	}
 	a.Typed = as.Email
 	if !first {
+		a.Checks = append(a.Checks, replayCheck("an assertion that was not used before", as.ID))
 		return fault.New(fault.SAMLReplayed, "Please start again."), nil
 	}
 	u, f, err := s.decide(tx, p, as.Email)
@@ -274,6 +289,13 @@ func (s *Service) consume(tx *db.Tx, p *Profile, as *saml.Assertion, relayState 
 		return nil, err
 	}
 	a.User = u
+	if s.record.On() {
+		checks, err := s.policyChecks(tx, p, as.Email, &u, f)
+		if err != nil {
+			return nil, err
+		}
+		a.Checks = append(a.Checks, checks...)
+	}
 	t.profileID, t.userID, t.certificate = p.ID, u.ID, p.Certificates[as.Certificate].SHA256
 	t.nameID, t.nameIDDetails, t.index = as.Email, nameIDDetails(as.NameID), as.SessionIndex
 	t.authenticatedAt, t.notOnOrAfter = as.AuthnInstant, as.SessionNotOnOrAfter

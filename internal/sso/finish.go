@@ -8,6 +8,7 @@ import (
 	"sallyport/internal/db"
 	"sallyport/internal/fault"
 	"sallyport/internal/id"
+	"sallyport/internal/record"
 	"sallyport/internal/signin"
 	"sallyport/internal/trace"
 )
@@ -35,8 +36,9 @@ func (s *Service) Finish(ctx context.Context, actor access.Actor, in Finish) (ou
 		if !errors.As(err, &f) {
 			return err
 		}
-		refusal, err = s.signin.Refuse(tx, attempt, f)
-		return err
+		attempt.Checks = []record.Check{finishCheck(f)}
+		refusal = s.signin.Refuse(tx, attempt, f)
+		return nil
 	})
 	if err == nil && refusal != nil {
 		err = refusal
@@ -74,7 +76,11 @@ func (s *Service) finish(tx *db.Tx, in Finish, a *signin.Attempt) (signin.Outcom
 	if !bound {
 		return signin.Outcome{}, foreign // the ticket and its reference stay the right browser's
 	}
-	if a.Reference, a.ReturnTo = t.reference, t.returnTo; gone != nil {
+	a.ReturnTo = t.returnTo
+	if t.usedAt.IsZero() {
+		a.Reference = t.reference // else it is that of an attempt that has ended
+	}
+	if gone != nil {
 		return signin.Outcome{}, gone
 	}
 	switch {

@@ -361,7 +361,7 @@ func TestADeletedProfileTakesItsKeysAlong(t *testing.T) {
 
 // with is the same installation with another ring of key-encryption keys.
 func with(p *parts.Parts, ring *secret.Ring) *sso.Service {
-	return sso.New(p.DB, p.IDs, p.Audit, p.Directory, p.SignIn, ring, slog.New(slog.DiscardHandler),
+	return sso.New(p.DB, p.IDs, p.Audit, p.Directory, p.SignIn, p.Record, ring, slog.New(slog.DiscardHandler),
 		sso.Config{BaseURL: parts.BaseURL, Observe: func(time.Duration) {}, Jobs: p.Jobs})
 }
 

@@ -380,16 +380,45 @@ func (s *Service) refreshAsked(ctx context.Context, run *job.Run) error {
 // known: the Identity Provider may have a new one. The response need not be its
 // own, so that it counts only where the issuer is right, and once in
 // [askEvery].
-func (s *Service) askRefresh(tx *db.Tx, p *Profile, r *saml.Refusal) error {
-	if p.MetadataURL == "" || !unknownKey(r) {
+func (s *Service) askRefresh(ctx context.Context, actor access.Actor, p *Profile, r *saml.Refusal) error {
+	if p.MetadataURL == "" || !unknownKey(r) || !s.asked.due(p.ID, s.now()) {
 		return nil
 	}
-	ok, err := askFeed(tx, p.ID, tx.Now().Add(-askEvery))
-	if err != nil || !ok {
+	err := s.db.Update(ctx, actor, func(tx *db.Tx) error {
+		ok, err := askFeed(tx, p.ID, tx.Now().Add(-askEvery))
+		if err != nil || !ok {
+			return err
+		}
+		_, err = s.cfg.Jobs.Enqueue(tx, refreshJob, refreshInput{p.ID})
 		return err
+	})
+	if err == nil {
+		s.asked.done(p.ID, s.now())
 	}
-	_, err = s.cfg.Jobs.Enqueue(tx, refreshJob, refreshInput{p.ID})
 	return err
+}
+
+// asked remembers when this node has asked for the metadata of which profile, so
+// that a flood of responses costs no transaction each.
+type asked struct {
+	mu sync.Mutex
+	at map[string]time.Time
+}
+
+func (a *asked) due(profileID string, now time.Time) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	at, ok := a.at[profileID]
+	return !ok || now.Sub(at) >= time.Second
+}
+
+func (a *asked) done(profileID string, now time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.at) >= keepPrepared {
+		clear(a.at)
+	}
+	a.at[profileID] = now
 }
 
 // unknownKey reports whether a message of the right issuer was signed with

@@ -14,6 +14,7 @@ import (
 	"sallyport/internal/id"
 	"sallyport/internal/job"
 	"sallyport/internal/outbound"
+	"sallyport/internal/record"
 	"sallyport/internal/secret"
 	"sallyport/internal/signin"
 	"sallyport/saml"
@@ -39,23 +40,25 @@ type Service struct {
 	audit     *audit.Log
 	directory *directory.Service
 	signin    *signin.Service
+	record    *record.Service
 	secrets   *secret.Ring
 	logger    *slog.Logger
 	cfg       Config
 	prepared  prepared
 	fetching  chan struct{} // one for each document that is being read
 	uses      uses
+	asked     asked
 }
 
 // New makes a Service.
-func New(d *db.DB, ids *id.Source, log *audit.Log, dir *directory.Service, in *signin.Service, secrets *secret.Ring,
+func New(d *db.DB, ids *id.Source, log *audit.Log, dir *directory.Service, in *signin.Service, rec *record.Service, secrets *secret.Ring,
 	logger *slog.Logger, cfg Config) *Service {
 	if cfg.GenerateKey == nil {
 		cfg.GenerateKey = GenerateKey
 	}
-	s := &Service{db: d, ids: ids, audit: log, directory: dir, signin: in, secrets: secrets, logger: logger, cfg: cfg,
+	s := &Service{db: d, ids: ids, audit: log, directory: dir, signin: in, record: rec, secrets: secrets, logger: logger, cfg: cfg,
 		prepared: prepared{byID: make(map[string]entry)}, fetching: make(chan struct{}, fetches),
-		uses: uses{noted: make(map[usedKey]*noted)}}
+		uses: uses{noted: make(map[usedKey]*noted)}, asked: asked{at: make(map[string]time.Time)}}
 	cfg.Jobs.Handle(jobEndSessions, s.endSessions)
 	cfg.Jobs.Handle(refreshJob, s.refreshAsked)
 	cfg.Jobs.Handle(jobEndCertificateSessions, s.endCertificateSessions)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"sallyport/internal/fault"
+	"sallyport/internal/record"
 	"sallyport/internal/secret"
 	"sallyport/saml"
 )
@@ -48,11 +49,6 @@ const (
 	keepTests = 30 * 24 * time.Hour // and what they have found
 	// mostTests is how many of a profile are kept; the oldest make room.
 	mostTests = 100
-	// maxKept bounds what is kept of a message, in octets.
-	maxKept = 256 << 10
-	// maxAttributes and maxValue bound what is kept of the attributes.
-	maxAttributes = 100
-	maxValue      = 1024
 )
 
 // expired says with which code a test that nothing came back for has failed;
@@ -87,30 +83,20 @@ type TestResult struct {
 	Counted bool `json:"counted,omitempty"`
 }
 
-// A TestCheck is one rule held against the message. Its code is that with which
-// the rule refuses, also where it holds.
-type TestCheck struct {
-	Name     string      `json:"name"`
-	Code     fault.Code  `json:"code"`
-	Status   saml.Status `json:"status"`
-	Expected string      `json:"expected,omitempty"`
-	Found    string      `json:"found,omitempty"`
-	Note     string      `json:"note,omitempty"`
-}
+// A TestCheck is one rule held against the message, as the flight recorder has
+// them.
+type TestCheck = record.Check
 
 // Names of the checks behind those of package saml.
 const (
-	CheckProfile       = "profile"       // it is not disabled
-	CheckConfiguration = "configuration" // it is the one that the test began with
-	CheckDomain        = "domain"
-	CheckUser          = "user"
+	CheckProfile       = record.CheckProfile
+	CheckConfiguration = record.CheckConfiguration
+	CheckDomain        = record.CheckDomain
+	CheckUser          = record.CheckUser
 )
 
 // A TestAttribute is what the Identity Provider says of the subject besides.
-type TestAttribute struct {
-	Name   string   `json:"name"`
-	Values []string `json:"values"`
-}
+type TestAttribute = record.Attribute
 
 // A TestView is a test as doors show it.
 type TestView struct {

@@ -2,21 +2,21 @@ package sso
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"sallyport/internal/access"
 	"sallyport/internal/audit"
 	"sallyport/internal/db"
 	"sallyport/internal/fault"
 	"sallyport/internal/id"
+	"sallyport/internal/record"
 	"sallyport/internal/trace"
 	"sallyport/saml"
 )
@@ -202,43 +202,14 @@ func (j *judgement) keep(in Response) {
 	if len(in.SAMLResponse) != 1 {
 		return
 	}
-	field := in.SAMLResponse[0]
-	if most := base64.StdEncoding.EncodedLen(2 * maxKept); len(field) > most {
-		field, j.result.Cut = field[:most], true
-	}
-	raw := decoded(field)
-	if len(raw) > maxKept {
-		raw, j.result.Cut = raw[:maxKept], true
-	}
-	j.result.Message = strings.ToValidUTF8(string(bytes.ReplaceAll(raw, []byte{0}, []byte{' '})), "\uFFFD")
+	m := record.ReadMessage(in.SAMLResponse)
+	j.result.Message, j.result.Cut = m.Readable(), m.Cut
 }
 
 // note takes over what package saml found.
 func (j *judgement) note(checks []saml.Check, attributes saml.Attributes) {
-	for _, c := range checks {
-		j.result.Checks = append(j.result.Checks, TestCheck{c.Name, fault.Code(c.Code), c.Status, c.Expected, c.Found, c.Note})
-	}
-	for a := range attributes.All() {
-		if len(j.result.Attributes) == maxAttributes {
-			break
-		}
-		kept := TestAttribute{Name: cut(a.Name)}
-		for _, v := range a.Values[:min(len(a.Values), 20)] {
-			kept.Values = append(kept.Values, cut(v))
-		}
-		j.result.Attributes = append(j.result.Attributes, kept)
-	}
-}
-
-func cut(s string) string {
-	if len(s) <= maxValue {
-		return s
-	}
-	s = s[:maxValue]
-	for !utf8.ValidString(s) {
-		s = s[:len(s)-1]
-	}
-	return s + "…"
+	j.result.Checks = append(j.result.Checks, record.Checks(checks)...)
+	j.result.Attributes = record.Attributes(attributes)
 }
 
 // settleTest decides what package saml can't, stores the result, and has the
@@ -303,65 +274,31 @@ func (s *Service) finishChecks(tx *db.Tx, t *Test, p *Profile, present []byte, j
 	return s.userChecks(tx, p, j)
 }
 
-// userChecks look at whom the message names.
+// userChecks look at whom the message names. Whether that user would be let in
+// is no part of a test: there it is a warning.
 func (s *Service) userChecks(tx *db.Tx, p *Profile, j *judgement) error {
-	domain := TestCheck{Name: CheckDomain, Code: fault.DomainNotVerified, Status: saml.NotReached}
-	user := TestCheck{Name: CheckUser, Code: fault.UserNotFound, Status: saml.NotReached}
 	if j.result.Email == "" {
-		j.result.Checks = append(j.result.Checks, domain, user)
+		j.result.Checks = append(j.result.Checks, unreachedDomain, unreachedUser)
 		return nil
 	}
 	u, f, err := s.decide(tx, p, j.result.Email)
 	if err != nil {
 		return err
 	}
-	if domain.Expected, err = s.heldDomains(tx, p.OrganizationID); err != nil {
+	checks, err := s.policyChecks(tx, p, j.result.Email, &u, f)
+	if err != nil {
 		return err
 	}
-	_, domain.Found, _ = strings.Cut(j.result.Email, "@")
-	if f != nil && f.Code == fault.DomainNotVerified {
-		domain.Note = "the organization holds no such domain: verify it, or have the Identity Provider send another address"
-		j.fail(domain)
-		j.result.Checks = append(j.result.Checks, user)
-		return nil
-	}
-	domain.Status, user.Status = saml.Passed, saml.Passed
-	user.Expected, user.Found = "an active user whom the organization manages", j.result.Email
-	if u.ID != "" {
+	if checks[0].Status == saml.Failed {
+		j.code = cmp.Or(j.code, checks[0].Code)
+	} else if u.ID != "" {
 		j.result.UserID, j.result.UserName = u.ID, u.Name
-		user.Found = fmt.Sprintf("%s, %s", u.Email, u.Status)
 	}
-	if f != nil {
-		user.Status, user.Code, user.Note = saml.Warning, f.Code, userNotes[f.Code]
+	if user := &checks[1]; user.Status == saml.Failed {
+		user.Status = saml.Warning
 	}
-	j.result.Checks = append(j.result.Checks, domain, user)
+	j.result.Checks = append(j.result.Checks, checks...)
 	return nil
-}
-
-// userNotes say why a user would not have been signed in all the same.
-var userNotes = map[fault.Code]string{
-	fault.UserNotFound:         "nobody with this address has been added to the organization",
-	fault.UserDeactivated:      "the user is deactivated",
-	fault.SSONotEnabledForUser: "the user signs in with a password now: neither is the domain enforced with this profile nor SSO enabled for the user",
-	fault.SSOProfileMismatch:   "the user signs in with another SSO profile",
-}
-
-// heldDomains names the domains that an organization holds, the first of them.
-func (s *Service) heldDomains(tx *db.Tx, organizationID string) (string, error) {
-	list, err := s.directory.DomainsOf(tx, organizationID)
-	if err != nil {
-		return "", err
-	}
-	var names []string
-	for _, d := range list {
-		if d.Status.Held() && len(names) < 10 {
-			names = append(names, d.Name)
-		}
-	}
-	if len(names) == 0 {
-		return "a verified domain; the organization has none", nil
-	}
-	return strings.Join(names, ", "), nil
 }
 
 // countTest has a configuration count as tested that has just passed, unless the

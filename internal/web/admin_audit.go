@@ -41,6 +41,9 @@ func (v *visit) events(q audit.Query) (rows []eventRow, err error) {
 
 func (v *visit) find(q audit.Query) (found []audit.Event, err error) {
 	q.OrganizationID = v.organization.ID
+	if err := v.web.Record.Flush(v.Context()); err != nil { // refused sign-ins are in the log, too
+		return nil, err
+	}
 	err = v.web.DB.View(v.Context(), func(tx *db.Tx) error {
 		found, err = v.web.Audit.List(tx, q)
 		return err

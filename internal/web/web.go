@@ -19,6 +19,7 @@ import (
 	"sallyport/internal/fault"
 	"sallyport/internal/id"
 	"sallyport/internal/imports"
+	"sallyport/internal/record"
 	"sallyport/internal/signin"
 	"sallyport/internal/sso"
 )
@@ -54,6 +55,7 @@ type Services struct {
 	Audit     *audit.Log
 	Directory *directory.Service
 	SignIn    *signin.Service
+	Record    *record.Service
 	SSO       *sso.Service
 	Imports   *imports.Service
 	Logger    *slog.Logger

@@ -96,6 +96,10 @@ var operations = map[string]operation{
 
 	"explain":           {"GET", "/explain?email=nobody@nowhere.test", false, []string{"read", "users", "sso"}},
 	"list-audit-events": {"GET", "/organizations/ORG/audit", false, []string{"read", "audit"}},
+	"list-sign-ins":     {"GET", "/organizations/ORG/sign-ins", false, []string{"read", "sso", "audit"}},
+	"get-sign-in":       {"GET", "/sign-ins/ATT", false, []string{"read", "sso", "audit"}},
+	"reveal-sign-in":    {"POST", "/sign-ins/ATT/reveal", false, []string{"sso", "audit"}},
+	"replay-sign-in":    {"POST", "/sign-ins/ATT/replay", false, []string{"read", "sso"}},
 
 	"create-token": {"POST", "/tokens", false, nil},
 	"list-tokens":  {"GET", "/tokens", false, nil},
@@ -122,6 +126,7 @@ var nothing = map[string]string{
 	"ORG": "org_0000000000000000000000000c", "DOM": "dom_0000000000000000000000000c", "USR": "usr_0000000000000000000000000c",
 	"ACC": "acc_0000000000000000000000000c", "SSO": "sso_0000000000000000000000000c", "TOK": "tok_0000000000000000000000000c",
 	"JOB": "job_0000000000000000000000000c", "LNK": "lnk_0000000000000000000000000c", "TST": "tst_0000000000000000000000000c",
+	"ATT": "att_0000000000000000000000000c",
 }
 
 func TestTheTableOfOperationsIsTheDescriptionThatIsServed(t *testing.T) {
@@ -143,7 +148,7 @@ func TestTheTableOfOperationsIsTheDescriptionThatIsServed(t *testing.T) {
 		}
 		for id, o := range operations {
 			path, _, _ := strings.Cut(o.path, "?")
-			path = strings.NewReplacer("ORG", "{id}", "DOM", "{id}", "ACC/members/USR", "{id}/members/{user}", "ACC", "{id}", "USR", "{id}", "SSO", "{id}", "TOK", "{id}", "JOB", "{id}", "LNK", "{id}", "TST", "{id}", someSHA256, "{sha256}").Replace(path)
+			path = strings.NewReplacer("ORG", "{id}", "DOM", "{id}", "ACC/members/USR", "{id}/members/{user}", "ACC", "{id}", "USR", "{id}", "SSO", "{id}", "TOK", "{id}", "JOB", "{id}", "LNK", "{id}", "TST", "{id}", "ATT", "{id}", someSHA256, "{sha256}").Replace(path)
 			if want := o.method + " " + path; found[id] != want {
 				t.Errorf("%s is %q, not %q", id, found[id], want)
 			}
@@ -252,7 +257,8 @@ func TestTenantsAreApart(t *testing.T) {
 		independent := s.NewIndependentUser(t, "independent@outside-"+theirs.Domain)
 		job := harness.ID(s.OK(t, "POST", "/organizations/"+theirs.Organization.ID+"/imports?dry_run=true", harness.Object{"source": "domain", "domain_ids": []string{theirs.DomainID}}))
 		ids := map[string]string{"JOB": job, "ORG": theirs.Organization.ID, "DOM": theirs.DomainID, "USR": id, "ACC": account, "SSO": theirs.ID, "TOK": token,
-			"LNK": harness.ID(s.OK(t, "POST", "/sso-profiles/"+theirs.ID+"/setup-links", harness.Object{})), "TST": harness.ID(s.OK(t, "POST", "/sso-profiles/"+theirs.ID+"/tests", harness.Object{}))}
+			"LNK": harness.ID(s.OK(t, "POST", "/sso-profiles/"+theirs.ID+"/setup-links", harness.Object{})), "TST": harness.ID(s.OK(t, "POST", "/sso-profiles/"+theirs.ID+"/tests", harness.Object{})),
+			"ATT": s.NewBrowser(t).DeliverEncoded(t, theirs, "!", "").Reference}
 		state := func() string {
 			o := "/organizations/" + theirs.Organization.ID
 			return sprint(s.OK(t, "GET", o, nil), s.OK(t, "GET", o+"/domains", nil), s.OK(t, "GET", o+"/users", nil), s.OK(t, "GET", o+"/accounts", nil),

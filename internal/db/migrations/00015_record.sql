@@ -60,5 +60,4 @@ create table record_erasures (
 
 -- signin
 
-alter table arrivals add column reference text not null default '';  -- of the attempt
-alter table arrivals add column attempted_at bigint;                  -- when it began
+alter table arrivals add column reference text not null default ''; -- of the attempt

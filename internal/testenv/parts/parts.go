@@ -24,6 +24,7 @@ import (
 	"sallyport/internal/link"
 	"sallyport/internal/outbox"
 	"sallyport/internal/password"
+	"sallyport/internal/record"
 	"sallyport/internal/secret"
 	"sallyport/internal/session"
 	"sallyport/internal/signin"
@@ -56,6 +57,7 @@ type Parts struct {
 	Audit     *audit.Log
 	Sessions  *session.Service
 	Directory *directory.Service
+	Record    *record.Service // writes nothing by itself: reading does
 	SignIn    *signin.Service
 	SSO       *sso.Service
 	Tokens    *token.Service
@@ -116,11 +118,12 @@ func With(t testing.TB, engine string, o db.Options) *Parts {
 		DefaultEdition: directory.Enterprise, SelfServiceEdition: directory.Standard, AccountRoles: []string{"administrator", "developer", "viewer"}, ProductName: Product,
 		BaseURL: BaseURL, MaxDomains: 100, OperatorMail: OperatorMail, Prove: p.prove,
 	})
-	p.SignIn = signin.New(p.DB, p.IDs, p.Audit, p.Directory, p.Sessions, p.Hasher, p.Ring, p.Links, p.Outbox, p.Limits, p.observe,
+	p.Record = record.New(p.DB, p.IDs, p.Audit, p.Ring, logger, record.Config{Keep: 30 * 24 * time.Hour, Holder: p.Directory.HolderOf, User: p.Directory.WhoHas})
+	p.SignIn = signin.New(p.DB, p.IDs, p.Audit, p.Directory, p.Sessions, p.Hasher, p.Ring, p.Links, p.Outbox, p.Limits, p.Record, p.observe,
 		signin.Config{Product: Product, SignUp: true, PerAddress: throttle.Rate{Count: 10, Per: 15 * time.Minute}, PerSource: throttle.Rate{Count: 300, Per: time.Minute}})
 	p.Jobs = job.New(p.DB, p.IDs, slog.New(slog.DiscardHandler), func(string, string, time.Duration) {})
 	p.Net = newNet()
-	p.SSO = sso.New(p.DB, p.IDs, p.Audit, p.Directory, p.SignIn, p.Ring, logger,
+	p.SSO = sso.New(p.DB, p.IDs, p.Audit, p.Directory, p.SignIn, p.Record, p.Ring, logger,
 		sso.Config{BaseURL: BaseURL, Observe: func(time.Duration) {}, GenerateKey: keys(), Guard: p.Net.guard, Jobs: p.Jobs})
 	p.Tokens = token.New(p.DB, p.IDs, p.Audit, p.Directory)
 	p.Imports = imports.New(p.DB, p.IDs, p.Audit, p.Directory, p.Jobs, slog.New(slog.DiscardHandler))
@@ -243,6 +246,7 @@ func (p *Parts) Exec(t testing.TB, statement string, args ...any) {
 // Count returns the number that a query answers.
 func (p *Parts) Count(t testing.TB, query string, args ...any) (n int) {
 	t.Helper()
+	p.Flush(t)
 	p.View(t, func(tx *db.Tx) error { return tx.QueryRow(query, args...).Scan(&n) })
 	return n
 }

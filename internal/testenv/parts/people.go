@@ -210,9 +210,18 @@ func (p *Parts) Live(t testing.TB, token string) bool {
 	return i != nil
 }
 
+// Flush writes what is waiting to be recorded.
+func (p *Parts) Flush(t testing.TB) {
+	t.Helper()
+	if err := p.Record.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Events returns the audit log of the organization, newest first.
 func (o *Organization) Events(t testing.TB) (list []audit.Event) {
 	t.Helper()
+	o.Flush(t)
 	o.View(t, func(tx *db.Tx) (err error) {
 		list, err = o.Audit.List(tx, audit.Query{OrganizationID: o.ID, Limit: 10_000})
 		return err

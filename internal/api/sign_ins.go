@@ -1,0 +1,116 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"sallyport/internal/access"
+	"sallyport/internal/id"
+	"sallyport/internal/record"
+	"sallyport/saml"
+)
+
+type attemptOut struct {
+	ID        string    `json:"id"`
+	Time      time.Time `json:"time"`
+	ProfileID *string   `json:"profile_id" nullable:"true"`
+	UserID    *string   `json:"user_id" nullable:"true"`
+	Email     *string   `json:"email" nullable:"true" doc:"The user's; hash:… for what was typed, is nobody's and is at none of the organization's domains."`
+	Method    string    `json:"method" enum:"sso,password,recovery"`
+	Started   *string   `json:"started" nullable:"true" enum:"here,idp" doc:"Where: here is SP-initiated, idp is IdP-initiated."`
+	Outcome   string    `json:"outcome" enum:"succeeded,refused,pending" doc:"pending: accepted, and not finished in the browser yet."`
+	Code      *string   `json:"code" nullable:"true" doc:"Why it was refused."`
+	Reference string    `json:"reference" doc:"What the user was shown; the same as id."`
+	Address   string    `json:"address"`
+	Agent     string    `json:"agent"`
+}
+
+func showAttempt(a record.Attempt) attemptOut {
+	return attemptOut{ID: a.ID, Time: a.Time, ProfileID: optional(a.ProfileID), UserID: optional(a.UserID), Email: optional(a.Email), Method: string(a.Method),
+		Started: optional(string(a.Started)), Outcome: string(a.Outcome), Code: optional(string(a.Code)), Reference: a.ID, Address: a.Address, Agent: a.Agent}
+}
+
+type recordOut struct {
+	attemptOut
+	Kept       bool               `json:"kept" doc:"Whether the checks and the message were: not where there were too many at once."`
+	Checks     []testCheckOut     `json:"checks" doc:"In the order of checking."`
+	Message    *string            `json:"message" nullable:"true" doc:"What the Identity Provider sent, decoded; the first 256 KiB of it."`
+	MessageCut bool               `json:"message_cut"`
+	Attributes []testAttributeOut `json:"attributes" doc:"What the Identity Provider said besides. Nothing of it is used."`
+	Hidden     bool               `json:"hidden" doc:"The values of attributes are hidden, here and in the message: POST …/reveal shows them."`
+}
+
+func showRecord(r record.Record) recordOut {
+	out := recordOut{attemptOut: showAttempt(r.Attempt), Kept: r.Kept, Checks: showChecks(r.Checks), Message: optional(r.Message.Readable()),
+		MessageCut: r.Message.Cut, Attributes: []testAttributeOut{}, Hidden: r.Hidden}
+	for _, a := range r.Attributes {
+		out.Attributes = append(out.Attributes, testAttributeOut{a.Name, append([]string{}, a.Values...)})
+	}
+	return out
+}
+
+func showChecks(checks []record.Check) []testCheckOut {
+	out := []testCheckOut{}
+	for _, c := range checks {
+		out = append(out, testCheckOut{c.Name, string(c.Code), c.Status, c.Expected, c.Found, c.Note})
+	}
+	return out
+}
+
+type replayOut struct {
+	Status saml.Status    `json:"status" enum:"passed,failed"`
+	Code   *string        `json:"code" nullable:"true" doc:"Why it would be refused."`
+	Email  *string        `json:"email" nullable:"true" doc:"Whom the message names."`
+	UserID *string        `json:"user_id" nullable:"true" doc:"Whom it would sign in."`
+	Checks []testCheckOut `json:"checks" doc:"In the order of checking. Those on requests and replays are left out."`
+}
+
+func (a *API) signIns() {
+	const tag = "Diagnosis"
+	attempt := []id.Kind{id.Attempt}
+
+	type listSignIns struct {
+		ID        string    `path:"id"`
+		User      string    `query:"user" maxLength:"320" doc:"The id or the address of a user, or an unknown address at a domain of the organization."`
+		Profile   string    `query:"profile" maxLength:"100"`
+		Outcome   string    `query:"outcome" enum:"succeeded,refused,pending"`
+		Code      string    `query:"code" maxLength:"100"`
+		Reference string    `query:"reference" maxLength:"100"`
+		Since     time.Time `query:"since"`
+		Until     time.Time `query:"until"`
+		Paging
+	}
+	handle(a, route{id: "list-sign-ins", method: http.MethodGet, path: "/organizations/{id}/sign-ins", tag: tag,
+		summary: "List attempts to sign in", action: access.ActSignInRead, kinds: []id.Kind{id.Organization}},
+		func(ctx context.Context, actor access.Actor, in *listSignIns) (*body[list[attemptOut]], error) {
+			found, err := a.Record.List(ctx, actor, record.Query{OrganizationID: in.ID, Who: in.User, ProfileID: in.Profile, Outcome: record.Outcome(in.Outcome),
+				Code: in.Code, Reference: in.Reference, Since: in.Since, Until: in.Until, After: in.Cursor, Limit: in.Limit})
+			return listOf(found, in.Limit, showAttempt, func(f record.Attempt) string { return f.ID }), err
+		})
+
+	handle(a, route{id: "get-sign-in", method: http.MethodGet, path: "/sign-ins/{id}", tag: tag,
+		summary: "Get an attempt to sign in, by its id or reference", action: access.ActSignInRead, kinds: attempt},
+		func(ctx context.Context, actor access.Actor, in *ref) (*body[recordOut], error) {
+			r, err := a.Record.Record(ctx, actor, in.ID)
+			return &body[recordOut]{showRecord(r)}, err
+		})
+
+	handle(a, route{id: "reveal-sign-in", method: http.MethodPost, path: "/sign-ins/{id}/reveal", tag: tag,
+		summary: "Get an attempt to sign in with the values of attributes, which is audited", action: access.ActSignInReveal, kinds: attempt},
+		func(ctx context.Context, actor access.Actor, in *ref) (*body[recordOut], error) {
+			r, err := a.Record.Reveal(ctx, actor, in.ID)
+			return &body[recordOut]{showRecord(r)}, err
+		})
+
+	handle(a, route{id: "replay-sign-in", method: http.MethodPost, path: "/sign-ins/{id}/replay", tag: tag,
+		summary: "Judge the message of an attempt by the present settings, without signing anybody in", action: access.ActSignInReplay, kinds: attempt},
+		func(ctx context.Context, actor access.Actor, in *ref) (*body[replayOut], error) {
+			r, err := a.SSO.Replay(ctx, actor, in.ID)
+			if err != nil {
+				return nil, err
+			}
+			return &body[replayOut]{replayOut{Status: r.Status, Code: optional(string(r.Code)), Email: optional(r.Email), UserID: optional(r.UserID),
+				Checks: showChecks(r.Checks)}}, nil
+		})
+}
