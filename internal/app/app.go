@@ -150,7 +150,8 @@ func build(s Settings, version string, logger *slog.Logger, d *db.DB, ring *secr
 		BaseURL: s.BaseURL, MaxDomains: s.MaxDomains, OperatorMail: s.OperatorMail, Prove: proof.New(resolvers, guard, d.Now).Look,
 	})
 	dir := a.directory
-	a.record = record.New(d, ids, log, ring, logger, record.Config{Keep: s.KeepSignIns, Holder: dir.HolderOf, User: dir.WhoHas, Observe: a.metrics.loss})
+	a.record = record.New(d, ids, log, ring, logger, record.Config{Keep: s.SignInKeep, Holder: dir.HolderOf, User: dir.WhoHas, Observe: a.metrics.loss})
+	a.metrics.recorder(a.record.Waiting)
 	a.signin = signin.New(d, ids, log, dir, a.sessions, hasher, ring, a.links, a.outbox, a.limits, a.record,
 		func(method access.Method, outcome string, code fault.Code) { a.metrics.signIn(method, outcome, code) },
 		signin.Config{Product: s.ProductName, SignUp: s.Signup == "open",

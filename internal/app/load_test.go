@@ -41,7 +41,7 @@ func TestDefaultsAreThoseOfTheContract(t *testing.T) {
 	want := Settings{
 		Listen: "127.0.0.1:8400", AdminListen: "127.0.0.1:8401", BaseURL: "http://localhost:8400", Database: "sqlite:sallyport.db",
 		Mail: "log:", MailFrom: "sallyport@localhost", OperatorMail: "sallyport@localhost", MaxDomains: 100, DefaultEdition: "enterprise", SelfServiceEdition: "standard",
-		OrganizationCreation: "operator", Signup: "open", ThrottleAddress: Rate{10, 15 * time.Minute}, ThrottleSource: Rate{300, time.Minute}, KeepSignIns: 30 * 24 * time.Hour,
+		OrganizationCreation: "operator", Signup: "open", ThrottleAddress: Rate{10, 15 * time.Minute}, ThrottleSource: Rate{300, time.Minute}, SignInKeep: 30 * 24 * time.Hour,
 		ProductName: "Sallyport", AccountRoles: []string{"administrator", "developer", "billing", "support", "viewer"}, LogLevel: "info", LogFormat: "text",
 	}
 	if !reflect.DeepEqual(got, want) {
@@ -75,7 +75,7 @@ func values(t *testing.T) map[string]struct{ good, bad []string } {
 		"throttle-address":      {[]string{"10/15m", "1/1s", "1000/24h"}, []string{"", "10", "10/", "/15m", "0/15m", "-1/15m", "10/15", "10/1ms", "10/25h", "x/15m"}},
 		"throttle-source":       {[]string{"300/1m"}, []string{"300 per minute"}},
 		"audit-keep":            {[]string{"forever", "1d", "400d", "36500d"}, []string{"", "0d", "-1d", "36501d", "400", "12h", "d", "never"}},
-		"keep-sign-ins":         {[]string{"1d", "30d", "400d"}, []string{"", "0d", "401d", "30", "720h", "-1d", "d", "1.5d"}},
+		"sign-in-keep":          {[]string{"1d", "30d", "400d"}, []string{"", "0d", "401d", "30", "720h", "-1d", "d", "1.5d"}},
 		"sales-url":             {[]string{"", "https://example.com/sales", "mailto:sales@example.com"}, []string{"javascript:alert(1)", "example.com", "//example.com", "data:text/html,x", "https://", "https:example.com", "http://:80"}},
 		"support-url":           {[]string{"", "http://example.com"}, []string{"javascript:alert(1)"}},
 		"product-name":          {[]string{"Sallyport", "Ünïcödé Söftwäre für große Örtchen, GmbH"}, []string{"", " ", "a\nb", strings.Repeat("x", 41)}},

@@ -67,7 +67,7 @@ func newMetrics(d *db.DB, version string, c clock) *metrics {
 			Name: "sallyport_jobs_success_age_seconds", Help: "Time since a background task has last succeeded, on any node.",
 		}, []string{"task"}),
 		losses: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "sallyport_sign_ins_unrecorded_total", Help: "Attempts to sign in of which something was not recorded, by the reason.",
+			Name: "sallyport_recorder_dropped_total", Help: "Attempts to sign in of which something was not recorded, by the reason.",
 		}, []string{"reason"}),
 		mails: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "sallyport_mails_total", Help: "Attempts to send a mail, by what became of them.",
@@ -104,26 +104,14 @@ func difference(c clock) prometheus.Collector {
 	}, func() float64 { return c.Difference().Seconds() })
 }
 
-// recorder shows the queue of refused attempts that are to be recorded: how many
-// wait, and how many were dropped because it was full.
-func (m *metrics) recorder(waiting func() int, dropped func() uint64) {
+// recorder shows how many attempts to sign in are to be recorded.
+func (m *metrics) recorder(waiting func() int) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "sallyport_recorder_waiting", Help: "Refused attempts that were not recorded yet.",
-	}, func() float64 { return float64(waiting()) }),
-		prometheus.NewCounterFunc(prometheus.CounterOpts{
-			Name: "sallyport_recorder_dropped_total", Help: "Refused attempts that were not recorded, because too many came at once.",
-		}, func() float64 { return float64(dropped()) }))
-}
-
-// auditHead shows the head of the sealed audit log, over all organizations: how
-// many events are sealed, and when the newest of them was.
-func (m *metrics) auditHead(head func() (events int64, at time.Time)) {
-	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "sallyport_audit_sealed_events", Help: "Events of the audit log that are sealed.",
-	}, func() float64 { events, _ := head(); return float64(events) }),
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "sallyport_audit_sealed_timestamp_seconds", Help: "When the audit log was last sealed.",
-		}, func() float64 { _, at := head(); return float64(at.UnixMicro()) / 1e6 }))
+		Name: "sallyport_recorder_waiting", Help: "Attempts to sign in that were not recorded yet.",
+	}, func() float64 { return float64(waiting()) }))
+	for _, why := range record.Losses() {
+		m.losses.WithLabelValues(string(why))
+	}
 }
 
 func (m *metrics) handler() http.Handler {

@@ -174,17 +174,13 @@ func rate(to *Rate, v string) string {
 
 // keep reads a number of days, or zero for good.
 func keep(to *time.Duration, v string) string {
-	const expected = "forever, or 1d to 36500d"
 	if v == "forever" {
 		*to = 0
 		return ""
 	}
-	days, ok := strings.CutSuffix(v, "d")
-	n, err := strconv.Atoi(days)
-	if !ok || err != nil || n < 1 || n > 36500 {
-		return expected
+	if days(to, v, 1, 36500) != "" {
+		return "forever, or 1d to 36500d"
 	}
-	*to = time.Duration(n) * 24 * time.Hour
 	return ""
 }
 

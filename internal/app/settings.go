@@ -33,7 +33,7 @@ type Settings struct {
 	Signup               string
 	ThrottleAddress      Rate
 	ThrottleSource       Rate
-	KeepSignIns          time.Duration
+	SignInKeep           time.Duration
 
 	SalesURL     string
 	SupportURL   string
@@ -99,7 +99,7 @@ func Table() []Setting {
 		{"throttle-address", "10/15m", "failed sign-ins per address: COUNT/DURATION", func(s *Settings, v string) string { return rate(&s.ThrottleAddress, v) }},
 		{"throttle-source", "300/1m", "failed sign-ins per source: COUNT/DURATION", func(s *Settings, v string) string { return rate(&s.ThrottleSource, v) }},
 		{"audit-keep", "forever", "how long audit events are kept: forever, or days such as 400d", func(s *Settings, v string) string { return keep(&s.AuditKeep, v) }},
-		{"keep-sign-ins", "30d", "how long the records of sign-ins are kept, messages included: from 1d to 400d", func(s *Settings, v string) string { return days(&s.KeepSignIns, v, 1, 400) }},
+		{"sign-in-keep", "30d", "how long the records of sign-ins are kept, messages included: from 1d to 400d", func(s *Settings, v string) string { return days(&s.SignInKeep, v, 1, 400) }},
 		{"sales-url", "", "where people without SSO in their edition are sent", func(s *Settings, v string) string { return webLink(&s.SalesURL, v) }},
 		{"support-url", "", "where people who need help are sent", func(s *Settings, v string) string { return webLink(&s.SupportURL, v) }},
 		{"product-name", "Sallyport", "what the pages call the product", func(s *Settings, v string) string { return productName(&s.ProductName, v) }},

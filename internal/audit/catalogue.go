@@ -104,6 +104,7 @@ func Catalogue() []Entry {
 
 		{SignInSucceeded, "Somebody signed in."},
 		{SignInRefused, "A sign-in was refused; the code says why."},
+		{SignInRevealed, "Somebody looked at the values of attributes in the record of a sign-in."},
 
 		{SignedOut, "A user signed out."},
 		{SignedOutByIdP, "The Identity Provider asked for a sign-out."},
