@@ -1,5 +1,10 @@
 package help
 
+import (
+	"slices"
+	"strings"
+)
+
 // A Side is where something has to change.
 type Side string
 
@@ -20,11 +25,36 @@ type Advice struct {
 // Provider is of one kind. An unknown kind is advised like "other"; for a code
 // that is none of a sign-in's the advice is empty.
 func Advise(code, idp string) Advice {
+	return adviser(idp).advise(rules()[code])
+}
+
+// AdviseOn is like [Advise], where more is known than the code: a finding of the
+// diagnosis. What is not known of the finding is known of the code.
+func AdviseOn(code, finding, idp string) Advice {
+	g := adviser(idp)
+	if byIdP := rules()[code+"/"+finding]; finding != "" && byIdP != nil {
+		return g.advise(byIdP)
+	}
+	return g.advise(rules()[code])
+}
+
+// Findings returns those of the diagnosis that there is advice on for a code.
+func Findings(code string) (list []string) {
+	for name := range rules() {
+		if finding, ok := strings.CutPrefix(name, code+"/"); ok {
+			list = append(list, finding)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+func adviser(idp string) Guide {
 	g, ok := GuideFor(idp)
 	if !ok {
 		g, _ = GuideFor("other")
 	}
-	return g.advise(code)
+	return g
 }
 
 // Differs reports whether what to do about an error code depends on the Identity

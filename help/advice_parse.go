@@ -12,6 +12,9 @@ import (
 //go:embed advice.txt
 var adviceFile string
 
+//go:embed findings.txt
+var findingsFile string
+
 // A rule is what to do about an error code: in general, or with one kind of
 // Identity Provider.
 type rule struct {
@@ -23,17 +26,19 @@ type rule struct {
 // everyIdP is whom a general rule is for.
 const everyIdP = "*"
 
-// rules parses the catalogue, once: by code, then by Identity Provider.
+// rules parses the catalogue, once: by code, or code/finding, then by Identity
+// Provider.
 var rules = sync.OnceValue(func() map[string]map[string]rule {
-	all, err := parseAdvice(adviceFile)
+	all, err := parseAdvice(adviceFile + "\n" + findingsFile)
 	if err != nil {
 		panic(err)
 	}
 	return all
 })
 
-// parseAdvice reads the catalogue: a line with an error code, then lines "who
-// side purpose: what to do", the first for everyone. docs/guides.md describes it.
+// parseAdvice reads the catalogue: a line with an error code, or with one and a
+// finding of the diagnosis behind a slash, then lines "who side purpose: what to
+// do", the first for everyone. docs/guides.md describes it.
 func parseAdvice(text string) (map[string]map[string]rule, error) {
 	all := make(map[string]map[string]rule)
 	code, who := "", ""
@@ -91,10 +96,10 @@ var words = map[string]string{
 	MetadataField: "the page with its metadata",
 }
 
-func (g Guide) advise(code string) Advice {
-	r, ok := rules()[code][g.Slug]
+func (g Guide) advise(byIdP map[string]rule) Advice {
+	r, ok := byIdP[g.Slug]
 	if !ok {
-		r = rules()[code][everyIdP]
+		r = byIdP[everyIdP]
 	}
 	a := Advice{Side: r.side, Field: g.Field(r.purpose)}
 	name := words[r.purpose]

@@ -10,11 +10,12 @@ import (
 // that Identity Provider's guide, and the fix says it.
 func TestAdviceNamesFieldsOfTheGuide(t *testing.T) {
 	for code, byIdP := range rules() {
-		if _, ok := Error(code); !ok {
-			t.Errorf("%s has no page", code)
+		general, finding, _ := strings.Cut(code, "/")
+		if _, ok := Error(general); !ok || rules()[general] == nil {
+			t.Errorf("%s has no page, or no general advice", general)
 		}
 		for _, g := range Guides() {
-			a := Advise(code, g.Slug)
+			a := AdviseOn(general, finding, g.Slug)
 			if a.Field != "" && !slices.Contains(g.Fields(), a.Field) {
 				t.Errorf("%s, %s: the field %q is not in the guide", code, g.Slug, a.Field)
 			}

@@ -127,7 +127,7 @@ var arrows = map[string]string{
 	"internal/session":   "internal/db internal/id internal/access",
 	"internal/throttle":  "internal/db internal/secret internal/access",
 	"internal/recovery":  "internal/db internal/id",
-	"internal/record":    "internal/audit internal/db internal/secret internal/id internal/access internal/fault saml",
+	"internal/record":    "internal/audit internal/db internal/secret internal/id internal/access internal/fault help saml",
 	"internal/link":      "internal/db internal/id internal/access internal/fault",
 	"internal/audit":     "internal/db internal/secret internal/id internal/access internal/fault",
 	"internal/job":       "internal/db internal/id internal/access internal/fault",
