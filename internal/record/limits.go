@@ -6,19 +6,20 @@ import (
 )
 
 // What is kept of refused attempts: so many at once, and so many a second
-// thereafter. Each node counts for itself; [dayRows] and [dayOctets] count for
-// all.
+// thereafter. A whole company behind one address whose certificate is replaced
+// is kept, and yet one source alone can't use up an organization's day. Each
+// node counts for itself; [dayRows] and [dayOctets] count for all.
 var (
-	perSource       = rate{burst: 100, second: 2}
-	perOrganization = rate{burst: 300, second: 5}
-	inTotal         = rate{burst: 1000, second: 50}
+	perSource       = rate{burst: 5_000, second: 0.25}
+	perOrganization = rate{burst: 10_000, second: 0.5}
+	inTotal         = rate{burst: 20_000, second: 20}
 )
 
 // An organization's share of a day, by UTC. What its own Identity Provider has
 // signed may take twice as much, so that nobody else can use it all up.
 const (
-	dayRows   = 20_000
-	dayOctets = 64 << 20
+	dayRows   = 50_000
+	dayOctets = 128 << 20
 	// dayPending bounds the details of attempts that were not refused.
 	dayPending = 1 << 30
 )
