@@ -194,20 +194,24 @@ func (o *Organization) Audit(t testing.TB) []Object {
 	return Items(o.OK(t, "GET", "/organizations/"+o.ID+"/audit?limit=200", nil))
 }
 
-// Recorded fails unless the organization's log holds a refused sign-in with
-// this reference and code, and returns it.
+// Recorded fails unless the organization's log soon holds a refused sign-in with
+// this reference and code, and returns it: what another node has refused is
+// written there.
 func (o *Organization) Recorded(t testing.TB, a Answer) Object {
 	t.Helper()
-	for _, event := range o.Audit(t) {
-		if event["reference"] == a.Reference && event["outcome"] == "refused" {
-			if event["code"] != a.Code || event["action"] != "sign_in.refused" {
-				t.Fatalf("the log has %v for the reference %s of %s", event, a.Reference, a.Code)
+	for end := time.Now().Add(5 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		for _, event := range o.Audit(t) {
+			if event["reference"] == a.Reference && event["outcome"] == "refused" {
+				if event["code"] != a.Code || event["action"] != "sign_in.refused" {
+					t.Fatalf("the log has %v for the reference %s of %s", event, a.Reference, a.Code)
+				}
+				return event
 			}
-			return event
+		}
+		if time.Now().After(end) {
+			t.Fatalf("the organization's log does not hold the reference %s of %s", a.Reference, a.Code)
 		}
 	}
-	t.Fatalf("the organization's log does not hold the reference %s of %s", a.Reference, a.Code)
-	return nil
 }
 
 // User returns what the API shows of a user.
