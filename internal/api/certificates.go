@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"crypto/x509"
 	"encoding/pem"
 	"net/http"
 	"time"
@@ -76,10 +75,8 @@ func showMetadata(m sso.MetadataView) metadataOut {
 		if len(o.SSO) > 0 {
 			out.Other.SSOURL = &o.SSO[0].Location
 		}
-		for _, der := range o.Certificates {
-			if _, err := x509.ParseCertificate(der); err == nil {
-				out.Other.Certificates = append(out.Other.Certificates, certificatePEM(der))
-			}
+		for _, c := range o.Parsed() {
+			out.Other.Certificates = append(out.Other.Certificates, certificatePEM(c.Raw))
 		}
 	}
 	return out

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/pem"
 	"net/http"
 	"time"
 
@@ -28,7 +27,7 @@ type keyOut struct {
 func showKey(k sso.KeyView) keyOut {
 	return keyOut{
 		ID: k.ID, State: k.State, SHA256: k.SHA256(), Subject: k.Certificate.Subject.String(), NotAfter: k.Certificate.NotAfter.UTC(),
-		Certificate: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: k.Certificate.Raw})),
+		Certificate: certificatePEM(k.Certificate.Raw),
 		CreatedAt:   k.CreatedAt, ActiveAt: k.ActiveAt, RemoveAt: instant(k.RemoveAt),
 	}
 }

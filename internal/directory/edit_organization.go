@@ -45,17 +45,7 @@ func (s *Service) CreateOrganization(ctx context.Context, actor access.Actor, in
 		return o, fault.Invalid(wrong...)
 	}
 	err = s.db.Update(ctx, actor, func(tx *db.Tx) error {
-		o = Organization{
-			ID: s.ids.New(id.Organization), Name: name, Edition: in.Edition,
-			Limits: session.DefaultLimits, InitialPassword: true, CreatedAt: tx.Now(),
-		}
-		if err := insertOrganization(tx, &o); err != nil {
-			return err
-		}
-		if err := s.audit.Append(tx, audit.Event{
-			OrganizationID: o.ID, Action: audit.OrganizationCreated, Target: o.target(),
-			Changes: []audit.Change{{Field: "name", New: o.Name}, {Field: "edition", New: o.Edition}},
-		}); err != nil {
+		if o, err = s.newOrganization(tx, name, in.Edition); err != nil {
 			return err
 		}
 		if in.OwnerEmail == "" {
@@ -65,6 +55,21 @@ func (s *Service) CreateOrganization(ctx context.Context, actor access.Actor, in
 		return err
 	})
 	return o, err
+}
+
+// newOrganization makes an organization with nobody in it.
+func (s *Service) newOrganization(tx *db.Tx, name string, edition Edition) (Organization, error) {
+	o := Organization{
+		ID: s.ids.New(id.Organization), Name: name, Edition: edition,
+		Limits: session.DefaultLimits, InitialPassword: true, CreatedAt: tx.Now(),
+	}
+	if err := insertOrganization(tx, &o); err != nil {
+		return o, err
+	}
+	return o, s.audit.Append(tx, audit.Event{
+		OrganizationID: o.ID, Action: audit.OrganizationCreated, Target: o.target(),
+		Changes: []audit.Change{{Field: "name", New: o.Name}, {Field: "edition", New: o.Edition}},
+	})
 }
 
 func (o *Organization) target() audit.Target {

@@ -7,8 +7,6 @@ import (
 	"sallyport/internal/audit"
 	"sallyport/internal/db"
 	"sallyport/internal/fault"
-	"sallyport/internal/id"
-	"sallyport/internal/session"
 )
 
 // UsersFound reports whether the operator lets users make organizations.
@@ -37,17 +35,7 @@ func (s *Service) FoundOrganization(ctx context.Context, actor access.Actor, nam
 		if err := mayFound(&u); err != nil {
 			return err
 		}
-		o = Organization{
-			ID: s.ids.New(id.Organization), Name: clean, Edition: s.cfg.SelfServiceEdition,
-			Limits: session.DefaultLimits, InitialPassword: true, CreatedAt: tx.Now(),
-		}
-		if err := insertOrganization(tx, &o); err != nil {
-			return err
-		}
-		if err := s.audit.Append(tx, audit.Event{
-			OrganizationID: o.ID, Action: audit.OrganizationCreated, Target: o.target(),
-			Changes: []audit.Change{{Field: "name", New: o.Name}, {Field: "edition", New: o.Edition}},
-		}); err != nil {
+		if o, err = s.newOrganization(tx, clean, s.cfg.SelfServiceEdition); err != nil {
 			return err
 		}
 		u.OrganizationID, u.Role, u.ManagedAt = o.ID, access.RoleOwner, tx.Now()

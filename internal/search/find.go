@@ -134,9 +134,10 @@ type finder struct {
 	terms    []term
 	segments []*segment // not read yet, newest first
 	found    map[Hit]bool
-	read     int // rows of the index so far
-	searched int // segments so far
-	chunk    int // segments to search next
+	ids      []string // of those, in order, as far as [finder.nth] has looked
+	read     int      // rows of the index so far
+	searched int      // segments so far
+	chunk    int      // segments to search next
 }
 
 // enough reports whether the page is full, with nothing newer in segments that
@@ -160,12 +161,14 @@ func (f *finder) nth(n int) string {
 	if len(f.found) < n {
 		return ""
 	}
-	ids := make([]string, 0, len(f.found))
-	for h := range f.found {
-		ids = append(ids, h.ID)
+	if len(f.ids) != len(f.found) { // some were added
+		f.ids = f.ids[:0]
+		for h := range f.found {
+			f.ids = append(f.ids, h.ID)
+		}
+		slices.Sort(f.ids)
 	}
-	slices.Sort(ids)
-	return ids[len(ids)-n]
+	return f.ids[len(f.ids)-n]
 }
 
 // step reads the newest segment, or several where there is little in each.

@@ -123,20 +123,7 @@ func Items(o Object) []Object {
 // the code of a refusal.
 func (s *Server) CallAs(t testing.TB, kind, method, path, body string) (status int, code string) {
 	t.Helper()
-	req, err := http.NewRequest(method, s.Base+"/api/v1"+path, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Authorization", "Bearer "+s.Token)
-	req.Header.Set("Content-Type", kind)
-	res, err := s.Send(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	if _, err := io.Copy(io.Discard, res.Body); err != nil {
-		t.Fatal(err)
-	}
+	res, _ := s.send(t, kind, method, path, body)
 	return res.StatusCode, res.Header.Get("Sallyport-Error")
 }
 
@@ -158,6 +145,16 @@ func (s *Server) File(t testing.TB, path string) string {
 
 func (s *Server) text(t testing.TB, method, path, kind, body string) string {
 	t.Helper()
+	res, answer := s.send(t, kind, method, path, body)
+	if res.StatusCode >= 300 {
+		t.Fatalf("%s %s: %s %q", method, path, res.Status, answer)
+	}
+	return answer
+}
+
+// send sends a body of any kind as the operator, and reads the answer to its end.
+func (s *Server) send(t testing.TB, kind, method, path, body string) (*http.Response, string) {
+	t.Helper()
 	req, err := http.NewRequest(method, s.Base+"/api/v1"+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
@@ -170,8 +167,8 @@ func (s *Server) text(t testing.TB, method, path, kind, body string) string {
 	}
 	defer res.Body.Close()
 	raw, err := io.ReadAll(res.Body)
-	if err != nil || res.StatusCode >= 300 {
+	if err != nil {
 		t.Fatalf("%s %s: %s %q, %v", method, path, res.Status, raw, err)
 	}
-	return string(raw)
+	return res, string(raw)
 }
