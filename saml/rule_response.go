@@ -63,7 +63,7 @@ func (v *validation) restarts() bool {
 	return true
 }
 
-// state asks the caller what became of a request. An ID of a length that we
+// state asks the caller what became of a request, once. An ID of a length that we
 // never make is not looked up.
 func (v *validation) state(id []byte) RequestState {
 	if v.msg.Requests == nil || len(id) == 0 || len(id) > maxID {
@@ -71,8 +71,9 @@ func (v *validation) state(id []byte) RequestState {
 	}
 	if v.requestID != string(id) {
 		v.requestID = string(id)
+		v.requestState = v.msg.Requests(v.requestID)
 	}
-	return v.msg.Requests(v.requestID)
+	return v.requestState
 }
 
 const signRequestID = "the Identity Provider has to sign the response, or to put InResponseTo into SubjectConfirmationData"

@@ -35,6 +35,7 @@ type validation struct {
 	telling                         time.Duration // what was spent, since then, on what a ciphertext holds
 	confirmation                    confirmation
 	requestID                       string // that was asked for last
+	requestState                    RequestState
 	out                             Assertion
 }
 
