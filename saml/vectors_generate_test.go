@@ -241,6 +241,13 @@ func requestVectors() []vectorCase {
 		{name: "request-outer-unsigned-used", comment: "only the unsigned response names a used request", change: both(parts(onAssertion), naming(id, "")), header: header{"requests": id + "=used", "mode": "accept"}, want: "saml_replayed"},
 		{name: "request-outer-unsigned-unknown-accept", comment: "only the unsigned response names a request, which was never sent", change: both(parts(onAssertion), naming("_dummy", "")), header: header{"mode": "accept", "in-response-to": ""}},
 		{name: "request-outer-unsigned-unknown-refuse", comment: "the same, where what answers no request is refused", change: both(parts(onAssertion), naming("_dummy", "")), header: header{"mode": "refuse"}, want: "saml_idp_initiated_refused"},
+		{name: "again-used", comment: "judged again: its request and its assertion were used", header: header{"options": "again", "requests": id + "=used", "consumed": "_assertion1", "in-response-to": ""}},
+		{name: "again-unknown", comment: "judged again: its request is forgotten", header: header{"options": "again", "requests": "", "in-response-to": ""}},
+		{name: "again-outer-unsigned", comment: "judged again: only the unsigned response names the request", change: both(parts(onAssertion), naming(id, "")), header: header{"options": "again"}, want: "saml_request_unknown"},
+		{name: "again-outer-unsigned-accept", comment: "the same, where what answers no request is accepted", change: both(parts(onAssertion), naming(id, "")), header: header{"options": "again", "mode": "accept", "in-response-to": ""}},
+		{name: "again-none-restart", comment: "judged again: it answers no request, and nothing restarts", change: unsolicited, header: header{"options": "again", "in-response-to": ""}},
+		{name: "again-none-refuse", comment: "judged again: it answers no request, which is refused", change: unsolicited, header: header{"options": "again", "mode": "refuse"}, want: "saml_idp_initiated_refused"},
+		{name: "again-differs", comment: "judged again: the two elements name different requests", change: naming(id, "_other"), header: header{"options": "again"}, want: "saml_request_unknown"},
 		{name: "request-inner", comment: "only the confirmation names the request", change: both(parts(onAssertion), naming("", id))},
 		{name: "replay", comment: "the assertion was consumed before", header: header{"consumed": "_assertion1"}, want: "saml_replayed"},
 		{name: "status-responder", comment: "the Identity Provider failed", change: func(r *samltest.Response) {

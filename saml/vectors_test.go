@@ -113,6 +113,7 @@ func (v vector) config(t *testing.T) saml.Config {
 	for option := range strings.FieldsSeq(v.header["options"]) {
 		name, value, _ := strings.Cut(option, "=")
 		switch name {
+		case "again": // for received
 		case "require-signed-response":
 			cfg.RequireSignedResponse = true
 		case "refuse-expired-certificate":
@@ -186,7 +187,7 @@ func (v vector) requests(t *testing.T) func(string) saml.RequestState {
 
 func (v vector) received(t *testing.T) saml.Message {
 	t.Helper()
-	m := saml.Message{Received: v.now(t), Record: true, Values: []string{v.message}, Requests: v.requests(t),
+	m := saml.Message{Received: v.now(t), Record: true, Again: slices.Contains(strings.Fields(v.header["options"]), "again"), Values: []string{v.message}, Requests: v.requests(t),
 		Consumed: func(id string) bool { return strings.Contains(" "+v.header["consumed"]+" ", " "+id+" ") }}
 	switch v.header["encoding"] {
 	case "field":
