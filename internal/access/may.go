@@ -131,7 +131,7 @@ var rights = map[Action]right{
 	ActExplain: {role: RoleAdministrator, scopes: []Scope{ScopeRead, ScopeUsers, ScopeSSO}},
 
 	ActSignInRead:   {role: RoleAdministrator, scopes: []Scope{ScopeRead, ScopeSSO, ScopeAudit}},
-	ActSignInReveal: {role: RoleAdministrator, scopes: []Scope{ScopeSSO, ScopeAudit}},
+	ActSignInReveal: {role: RoleAdministrator, scopes: []Scope{ScopeSSO}},
 	ActSignInReplay: {role: RoleAdministrator, scopes: []Scope{ScopeRead, ScopeSSO}},
 
 	ActTokenRead:       {role: RoleAdministrator},

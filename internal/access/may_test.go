@@ -190,14 +190,14 @@ func TestScopes(t *testing.T) {
 		want     string
 	}{
 		{"read changes nothing", ownersToken(ScopeRead), []string{""},
-			"[account.read audit.read domain.read explain organization.read sso_profile.read user.read]"},
+			"[account.read audit.read domain.read explain organization.read sign_in.read sign_in.replay sso_profile.read user.read]"},
 		{"users changes no organization role and no sso", ownersToken(ScopeUsers), []string{"user.", "sso_profile."},
 			"[user.address user.create user.delete user.invite user.password_reset user.read user.sessions user.update]"},
 		{"users manages accounts", ownersToken(ScopeUsers), []string{"account."}, "[account.read account.write]"},
 		{"sso reads users only", ownersToken(ScopeSSO), []string{"user."}, "[user.read]"},
 		{"sso has profiles and enforcement", ownersToken(ScopeSSO), []string{"sso_profile.", "domain."},
 			"[domain.enforce domain.read sso_profile.key sso_profile.read sso_profile.refresh sso_profile.setup sso_profile.test sso_profile.trust sso_profile.write]"},
-		{"audit reads the log", ownersToken(ScopeAudit), []string{""}, "[audit.read organization.read]"},
+		{"audit reads the log", ownersToken(ScopeAudit), []string{""}, "[audit.read organization.read sign_in.read]"},
 		{"tokens need admin", ownersToken(ScopeAdmin), []string{"token."},
 			"[token.create token.create_read token.delete token.read]"},
 		{"tokens of no other scope make tokens", ownersToken(ScopeUsers), []string{"token."}, "[]"},

@@ -24,6 +24,7 @@ type testOut struct {
 	Email        *string            `json:"email" nullable:"true" doc:"Whom the message names."`
 	UserID       *string            `json:"user_id" nullable:"true"`
 	Checks       []testCheckOut     `json:"checks" doc:"In the order of checking."`
+	Diagnosis    *diagnosisOut      `json:"diagnosis,omitempty" doc:"What was wrong, and what to change. Not there where nothing is wrong."`
 	Attributes   []testAttributeOut `json:"attributes" doc:"What the Identity Provider said besides. Nothing of it is used."`
 	Message      *string            `json:"message" nullable:"true" doc:"The decoded message; the first 256 KiB of it."`
 	CreatedAt    time.Time          `json:"created_at"`
@@ -48,7 +49,7 @@ type testAttributeOut struct {
 func showTest(v sso.TestView) testOut {
 	out := testOut{ID: v.ID, SSOProfileID: v.ProfileID, Status: v.Status, Code: optional(string(v.Code)), Draft: v.Draft,
 		SetupLinkID: optional(v.SetupLinkID), Email: optional(v.Email), UserID: optional(v.UserID), Message: optional(v.Message),
-		Checks: showChecks(v.Checks), Attributes: []testAttributeOut{},
+		Checks: showChecks(v.Checks), Diagnosis: showDiagnosis(v.Code, v.Diagnosis), Attributes: []testAttributeOut{},
 		CreatedAt: v.CreatedAt, StartedAt: instant(v.StartedAt), AnsweredAt: instant(v.AnsweredAt)}
 	for _, a := range v.Attributes {
 		out.Attributes = append(out.Attributes, testAttributeOut{a.Name, append([]string{}, a.Values...)})

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"sallyport/internal/access"
+	"sallyport/internal/fault"
 	"sallyport/internal/id"
 	"sallyport/internal/record"
 	"sallyport/saml"
@@ -35,19 +36,48 @@ type recordOut struct {
 	attemptOut
 	Kept       bool               `json:"kept" doc:"Whether the checks and the message were: not where there were too many at once."`
 	Checks     []testCheckOut     `json:"checks" doc:"In the order of checking."`
+	Diagnosis  *diagnosisOut      `json:"diagnosis,omitempty" doc:"What was wrong, and what to change, as the SSO profile is now. Not there where nothing is wrong."`
 	Message    *string            `json:"message" nullable:"true" doc:"What the Identity Provider sent, decoded; the first 256 KiB of it."`
 	MessageCut bool               `json:"message_cut"`
 	Attributes []testAttributeOut `json:"attributes" doc:"What the Identity Provider said besides. Nothing of it is used."`
 	Hidden     bool               `json:"hidden" doc:"The values of attributes are hidden, here and in the message: POST …/reveal shows them."`
 }
 
-func showRecord(r record.Record) recordOut {
-	out := recordOut{attemptOut: showAttempt(r.Attempt), Kept: r.Kept, Checks: showChecks(r.Checks), Message: optional(r.Message.Readable()),
+// showRecord shows a record to who may read it, with its diagnosis.
+func (a *API) showRecord(ctx context.Context, r record.Record, err error) (*body[recordOut], error) {
+	if err != nil {
+		return nil, err
+	}
+	d, err := a.SSO.Diagnose(ctx, &r)
+	if err != nil {
+		return nil, err
+	}
+	out := recordOut{attemptOut: showAttempt(r.Attempt), Kept: r.Kept, Checks: showChecks(r.Checks), Diagnosis: showDiagnosis(r.Code, d), Message: optional(r.Message.Readable()),
 		MessageCut: r.Message.Cut, Attributes: []testAttributeOut{}, Hidden: r.Hidden}
 	for _, a := range r.Attributes {
 		out.Attributes = append(out.Attributes, testAttributeOut{a.Name, append([]string{}, a.Values...)})
 	}
-	return out
+	return &body[recordOut]{out}, nil
+}
+
+// A diagnosisOut says what was wrong with an attempt.
+type diagnosisOut struct {
+	Finding  *string `json:"finding" nullable:"true" doc:"What the comparison of expected and found has shown, for programs; null where the code says it all."`
+	Why      *string `json:"why" nullable:"true" doc:"The finding in words, in English. It may hold what the sender wrote."`
+	Side     string  `json:"side" enum:"idp,sallyport,user" doc:"Where something has to change: at the Identity Provider, here, or by who signs in."`
+	Field    *string `json:"field" nullable:"true" doc:"The name of the field there."`
+	Fix      string  `json:"fix" doc:"What to do, in English."`
+	Expected *string `json:"expected" nullable:"true"`
+	Found    *string `json:"found" nullable:"true"`
+	HelpURL  string  `json:"help_url" doc:"The page on the error code, below the base URL."`
+}
+
+func showDiagnosis(code fault.Code, d record.Diagnosis) *diagnosisOut {
+	if d == (record.Diagnosis{}) {
+		return nil
+	}
+	return &diagnosisOut{Finding: optional(string(d.Finding)), Why: optional(d.Why), Side: string(d.Side), Field: optional(d.Field), Fix: d.Fix,
+		Expected: optional(d.Expected), Found: optional(d.Found), HelpURL: "/help/errors/" + string(code)}
 }
 
 func showChecks(checks []record.Check) []testCheckOut {
@@ -59,11 +89,12 @@ func showChecks(checks []record.Check) []testCheckOut {
 }
 
 type replayOut struct {
-	Status saml.Status    `json:"status" enum:"passed,failed"`
-	Code   *string        `json:"code" nullable:"true" doc:"Why it would be refused."`
-	Email  *string        `json:"email" nullable:"true" doc:"Whom the message names."`
-	UserID *string        `json:"user_id" nullable:"true" doc:"Whom it would sign in."`
-	Checks []testCheckOut `json:"checks" doc:"In the order of checking. Those on requests and replays are left out."`
+	Status    saml.Status    `json:"status" enum:"passed,failed"`
+	Code      *string        `json:"code" nullable:"true" doc:"Why it would be refused."`
+	Email     *string        `json:"email" nullable:"true" doc:"Whom the message names."`
+	UserID    *string        `json:"user_id" nullable:"true" doc:"Whom it would sign in."`
+	Diagnosis *diagnosisOut  `json:"diagnosis,omitempty" doc:"What would be wrong, and what to change. Not there where nothing is wrong."`
+	Checks    []testCheckOut `json:"checks" doc:"In the order of checking. Those on requests and replays are left out."`
 }
 
 func (a *API) signIns() {
@@ -93,14 +124,14 @@ func (a *API) signIns() {
 		summary: "Get an attempt to sign in, by its id or reference", action: access.ActSignInRead, kinds: attempt},
 		func(ctx context.Context, actor access.Actor, in *ref) (*body[recordOut], error) {
 			r, err := a.Record.Record(ctx, actor, in.ID)
-			return &body[recordOut]{showRecord(r)}, err
+			return a.showRecord(ctx, r, err)
 		})
 
 	handle(a, route{id: "reveal-sign-in", method: http.MethodPost, path: "/sign-ins/{id}/reveal", tag: tag,
 		summary: "Get an attempt to sign in with the values of attributes, which is audited", action: access.ActSignInReveal, kinds: attempt},
 		func(ctx context.Context, actor access.Actor, in *ref) (*body[recordOut], error) {
 			r, err := a.Record.Reveal(ctx, actor, in.ID)
-			return &body[recordOut]{showRecord(r)}, err
+			return a.showRecord(ctx, r, err)
 		})
 
 	handle(a, route{id: "replay-sign-in", method: http.MethodPost, path: "/sign-ins/{id}/replay", tag: tag,
@@ -111,6 +142,6 @@ func (a *API) signIns() {
 				return nil, err
 			}
 			return &body[replayOut]{replayOut{Status: r.Status, Code: optional(string(r.Code)), Email: optional(r.Email), UserID: optional(r.UserID),
-				Checks: showChecks(r.Checks)}}, nil
+				Diagnosis: showDiagnosis(r.Code, r.Diagnosis), Checks: showChecks(r.Checks)}}, nil
 		})
 }

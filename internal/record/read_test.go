@@ -61,7 +61,7 @@ func TestARecordIsTheOrganizationsOwn(t *testing.T) {
 			"another's owner":       {access.Actor{Kind: access.KindUser, OrganizationID: globex.ID, Role: access.RoleOwner}, fault.NotFound, fault.NotFound, fault.NotFound},
 			"nobody":                {access.Actor{}, fault.Unauthenticated, fault.Unauthenticated, fault.Unauthenticated},
 			"a token that reads":    {access.Actor{Kind: access.KindToken, OrganizationID: s.Organization.ID, Role: access.RoleOwner, Scope: access.ScopeRead}, "", fault.Forbidden, ""},
-			"a token for the log":   {access.Actor{Kind: access.KindToken, OrganizationID: s.Organization.ID, Role: access.RoleOwner, Scope: access.ScopeAudit}, "", "", fault.Forbidden},
+			"a token for the log":   {access.Actor{Kind: access.KindToken, OrganizationID: s.Organization.ID, Role: access.RoleOwner, Scope: access.ScopeAudit}, "", fault.Forbidden, fault.Forbidden},
 			"a token for users":     {access.Actor{Kind: access.KindToken, OrganizationID: s.Organization.ID, Role: access.RoleOwner, Scope: access.ScopeUsers}, fault.Forbidden, fault.Forbidden, fault.Forbidden},
 			"an operator's token":   {access.Actor{Kind: access.KindToken, Operator: true, Scope: access.ScopeAdmin}, "", "", ""},
 			"another tenant's one":  {access.Actor{Kind: access.KindToken, OrganizationID: globex.ID, Role: access.RoleOwner, Scope: access.ScopeAdmin}, fault.NotFound, fault.NotFound, fault.NotFound},

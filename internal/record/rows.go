@@ -86,6 +86,14 @@ func list(tx *db.Tx, q Query) ([]Attempt, error) {
 	return db.Collect(tx, scan, `select `+columns+` from record_attempts where `+where+` order by id desc limit $`+strconv.Itoa(len(args)), args...)
 }
 
+// accepted returns the newest of a profile's attempts that signed somebody in, at
+// most so many, among the newest of all.
+func accepted(tx *db.Tx, organizationID, profileID string, among, most int) ([]Attempt, error) {
+	return db.Collect(tx, scan, `select `+columns+` from (
+			select * from record_attempts where organization_id = $1 and sso_profile_id = $2 and sso_profile_id <> '' order by id desc limit $3) newest
+		where outcome = 'succeeded' order by id desc limit $4`, organizationID, profileID, among, most)
+}
+
 func sealedOf(tx *db.Tx, attemptID string) ([]byte, error) {
 	return db.One(tx, func(row db.Scanner) (sealed []byte, err error) {
 		err = row.Scan(&sealed)

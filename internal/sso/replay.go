@@ -20,6 +20,8 @@ type Replay struct {
 	Checks []record.Check
 	Email  string // whom the message names, where all of SAML's checks hold
 	UserID string // whom it would sign in
+	// Diagnosis says what would be wrong, and what to change.
+	Diagnosis record.Diagnosis
 }
 
 func (r *Replay) fail(code fault.Code, checks ...record.Check) *Replay {
@@ -35,10 +37,21 @@ func (s *Service) Replay(ctx context.Context, actor access.Actor, attemptID stri
 	if err != nil {
 		return nil, err
 	}
+	r, err := s.judgeAgain(ctx, &found)
+	if err != nil || r.Status == saml.Passed {
+		return r, err
+	}
+	again := found
+	again.Outcome, again.Code, again.Checks = record.Refused, r.Code, r.Checks
+	r.Diagnosis, err = s.Diagnose(ctx, &again)
+	return r, err
+}
+
+func (s *Service) judgeAgain(ctx context.Context, found *record.Record) (*Replay, error) {
 	if found.Method != access.MethodSSO || found.ProfileID == "" {
 		return nil, fault.New(fault.Conflict, "Only what an Identity Provider has sent can be judged again.")
 	}
-	p, err := s.profileOf(ctx, &found)
+	p, err := s.profileOf(ctx, found)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +78,7 @@ func (s *Service) Replay(ctx context.Context, actor access.Actor, attemptID stri
 	if e.sp == nil {
 		return nil, errors.Join(e.err, fault.New(fault.Conflict, "The SSO profile has no Identity Provider any more."))
 	}
-	return s.replay(ctx, &p, e.sp, saml.Message{Values: fields, Received: found.Time, Again: true, Record: true}, looped(&p, &found))
+	return s.replay(ctx, &p, e.sp, saml.Message{Values: fields, Received: found.Time, Again: true, Record: true}, looped(&p, found))
 }
 
 // profileOf returns the SSO profile of an attempt.

@@ -105,6 +105,8 @@ type TestView struct {
 	IdP string // which product the profile, or the draft, is for
 	// Withheld tells that what was found is left out, for it is Foreign.
 	Withheld bool
+	// Diagnosis says what was wrong, as far as whoever asks may know.
+	Diagnosis record.Diagnosis
 }
 
 // withoutForeign leaves out what may have come out of another's ciphertext. With

@@ -8,6 +8,7 @@ import (
 	"sallyport/internal/db"
 	"sallyport/internal/fault"
 	"sallyport/internal/id"
+	"sallyport/internal/record"
 	"sallyport/internal/signin"
 )
 
@@ -31,19 +32,22 @@ func (s *Service) viewTest(tx *db.Tx, t Test, administers bool) (TestView, error
 	if err != nil {
 		return v, err
 	}
-	v.IdP = p.IdP
 	if d, ok, err := draftOf(tx, p.ID); err != nil {
 		return v, err
 	} else if ok && t.Draft {
-		v.IdP = d.IdP
+		d.applyTo(&p)
 	}
-	if administers {
-		return v, nil
+	v.IdP = p.IdP
+	organizationID := p.OrganizationID
+	if !administers {
+		organizationID = ""
+		if t.SetupLinkID != "" {
+			v = v.withoutUser()
+		}
+		v = v.withoutOracle().withoutForeign()
 	}
-	if t.SetupLinkID != "" {
-		v = v.withoutUser()
-	}
-	return v.withoutOracle().withoutForeign(), nil
+	v.Diagnosis, err = s.diagnose(tx, &p, record.Case{Code: v.Code, Checks: v.Checks, Time: v.AnsweredAt, Asked: v.StartedAt}, organizationID)
+	return v, err
 }
 
 // administers reports whether an actor may see a test in the Admin Center.

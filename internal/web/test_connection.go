@@ -7,8 +7,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"sallyport/help"
-	"sallyport/internal/fault"
 	"sallyport/internal/id"
 	"sallyport/internal/sso"
 	"sallyport/saml"
@@ -102,7 +100,7 @@ type testResult struct {
 	Next       Link   // for an administrator
 	Code       string
 	Steps      []testStep
-	Fix        testFix
+	Fix        diagnosis
 	Who        string // the address that would have been signed in
 	WhoName    string
 	WhoURL     string
@@ -127,14 +125,6 @@ type testStep struct {
 type testFault struct {
 	Code, Expected, Found, Note string
 	English                     bool // the note is not translated
-}
-
-// A testFix says what to change where.
-type testFix struct {
-	Where string // in which product, or here
-	Field string
-	Text  string // in English
-	Code  string // whose page says more
 }
 
 type testAttribute struct{ Name, Values string }
@@ -170,6 +160,7 @@ const (
 	shownMessage    = 20 << 10 // octets, as they stand in the page
 	shownAttributes = 30
 	shownText       = 160 // characters of a value
+	shownWhy        = 800 // of a finding, with its values
 )
 
 func (r *request) newTestResult(v *sso.TestView) testResult {
@@ -199,7 +190,7 @@ func (r *request) newTestResult(v *sso.TestView) testResult {
 		if t.Verdict = f.T("test.failed"); failed != "" {
 			t.Verdict = f.T("test.failed_at", failed)
 		}
-		t.Fix = r.newTestFix(f, v.Code, v.IdP)
+		t.Fix = f.diagnosis(v.IdP, &v.Diagnosis)
 	default:
 		if t.Verdict = f.T("test.pending"); v.StartedAt.IsZero() {
 			t.After = f.T("test.not_started")
@@ -280,34 +271,14 @@ func contains(list []string, s string) bool {
 	return false
 }
 
-// newTestFix looks up what to change for an error code in a product.
-func (r *request) newTestFix(f Frame, code fault.Code, idp string) testFix {
-	fix := testFix{Code: string(code)}
-	advice := help.Advise(string(code), idp)
-	if fix.Text = advice.Fix; fix.Text == "" {
-		page, _ := help.Error(string(code))
-		fix.Text = page.Fix
-	}
-	fix.Field = advice.Field
-	switch g, known := help.GuideFor(idp); {
-	case advice.Side == help.TheirSide && (!known || g.Slug == "other"):
-		fix.Where = f.T("test.change_there")
-	case advice.Side == help.TheirSide:
-		fix.Where = f.T("test.change_in", g.Name)
-	case advice.Side == help.UserSide:
-		fix.Where = f.T("test.change_user")
-	default:
-		fix.Where = f.T("test.change_here")
-	}
-	return fix
-}
-
 // abridge cuts a text that a sender may have made long.
-func abridge(s string) string {
-	if utf8.RuneCountInString(s) <= shownText {
+func abridge(s string) string { return abridgeTo(s, shownText) }
+
+func abridgeTo(s string, most int) string {
+	if utf8.RuneCountInString(s) <= most {
 		return s
 	}
-	return string([]rune(s)[:shownText]) + "…"
+	return string([]rune(s)[:most]) + "…"
 }
 
 // firstOf cuts a text to what fits into a page once it is escaped.

@@ -106,6 +106,7 @@ func TestAFailedTestSaysWhatToChangeWhere(t *testing.T) {
 			return samltest.Instant(at.Add(-time.Hour))
 		}
 		a := r.Assertion
+		r.IssueInstant, a.IssueInstant = then(r.IssueInstant), then(a.IssueInstant)
 		a.Conditions.NotBefore, a.Conditions.NotOnOrAfter = then(a.Conditions.NotBefore), then(a.Conditions.NotOnOrAfter)
 		r.Confirmation().NotOnOrAfter = then(r.Confirmation().NotOnOrAfter)
 	}
@@ -123,7 +124,7 @@ func TestAFailedTestSaysWhatToChangeWhere(t *testing.T) {
 		"user name": {"jdoe", func(*samltest.Response) {}, []string{"E-mail address", "saml_nameid_not_email", "jdoe", "What to change in Okta", "displayName"}},
 		"unsigned": {"user@acme.test", func(r *samltest.Response) { r.ResponseSigning, r.AssertionSigning = nil, nil },
 			[]string{"Signature", "saml_signature_missing", "What to change in Okta"}},
-		"an hour slow": {"user@acme.test", hour, []string{"Time window", "saml_expired", "What to change in Okta", "NTP"}},
+		"an hour slow": {"user@acme.test", hour, []string{"Time window", "saml_expired", "What to change in Okta", "NTP", "When the message was made", "08:30", "behind ours by at least 1h0m0s"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			req := x.begin(t)
