@@ -33,7 +33,11 @@ type parts struct {
 // read decodes the message and parses it: rules on size, base64 and XML.
 func (v *validation) read() bool {
 	if len(v.msg.Values) != 1 || strings.TrimSpace(v.msg.Values[0]) == "" {
-		v.fail(ruleResponse, "the field SAMLResponse, once", nil, "")
+		found := "several"
+		if len(v.msg.Values) < 2 {
+			found = "nothing"
+		}
+		v.fail(ruleResponse, "the field SAMLResponse, once", []byte(found), "")
 		return false
 	}
 	v.pass(ruleResponse, "", nil)

@@ -1,6 +1,7 @@
 package saml
 
 import (
+	"bytes"
 	"time"
 
 	"sallyport/saml/internal/xmltree"
@@ -46,7 +47,7 @@ func (v *validation) conditions() {
 	if restrictions == 0 {
 		v.fail(ruleAudience, want, nil, "the assertion has no AudienceRestriction: it could have been made for anybody")
 	} else {
-		v.check(ruleAudience, len(others) == 0, want, others)
+		v.check(ruleAudience, len(others) == 0, want, bytes.TrimSpace(others))
 	}
 	v.check(ruleConditions, unknown == "", "AudienceRestriction, OneTimeUse, ProxyRestriction", []byte(unknown))
 }

@@ -20,13 +20,13 @@ const MaxEmail = 254
 // it is only a warning, for too many Identity Providers get that wrong.
 func (v *validation) nameID() {
 	if v.nameIDElement.IsZero() {
-		v.fail(ruleNameID, "a NameID", nil, "")
+		v.fail(ruleNameID, "a NameID", []byte("none"), "")
 		return
 	}
 	text, ok := v.nameIDElement.Text()
 	value := xmltree.TrimSpace(text)
 	if !ok || len(value) == 0 {
-		v.fail(ruleNameID, "a NameID with a value", nil, "")
+		v.fail(ruleNameID, "a NameID with a value", []byte("an empty one"), "")
 		return
 	}
 	v.pass(ruleNameID, "", value)

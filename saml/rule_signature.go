@@ -1,6 +1,7 @@
 package saml
 
 import (
+	"cmp"
 	"crypto/x509"
 	"errors"
 	"time"
@@ -89,14 +90,17 @@ func (v *validation) signatureFailed(parent xmltree.Element, err error) {
 	if !errors.As(err, &e) {
 		e = &dsig.Error{Reason: err.Error()}
 	}
-	n := ruleIntegrity
+	n, expected, found := ruleIntegrity, e.Expected, e.Found
 	switch e.Kind {
 	case dsig.Algorithm:
 		n = ruleAlgorithm
+		expected = cmp.Or(expected, "RSA or ECDSA with SHA-256 or stronger")
 	case dsig.UnknownKey:
 		n = ruleCertificate
+	default:
+		expected, found = cmp.Or(expected, "a signature that a certificate of the Identity Provider verifies"), cmp.Or(found, "one that does not hold")
 	}
-	v.fail(n, e.Expected, []byte(e.Found), parent.Name()+": "+e.Reason)
+	v.fail(n, expected, []byte(found), parent.Name()+": "+e.Reason)
 }
 
 // signaturePosition warns of a signature that stands elsewhere than right

@@ -24,7 +24,7 @@ func (v *validation) statement() {
 		v.session(c)
 	}
 	if !found {
-		v.fail(ruleAuthnStatement, "an AuthnStatement", nil, "")
+		v.fail(ruleAuthnStatement, "an AuthnStatement", []byte("none"), "")
 		return
 	}
 	if well {

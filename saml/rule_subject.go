@@ -90,10 +90,10 @@ func (v *validation) confirmed() {
 	c := &v.confirmation
 	switch {
 	case !c.found:
-		v.fail(ruleConfirmation, "a SubjectConfirmation of method bearer", nil, "")
+		v.fail(ruleConfirmation, "a SubjectConfirmation of method bearer", []byte("none"), "")
 		return
 	case !c.hasEnd:
-		v.fail(ruleConfirmation, "SubjectConfirmationData with NotOnOrAfter", nil, "")
+		v.fail(ruleConfirmation, "SubjectConfirmationData with NotOnOrAfter", []byte("none"), "")
 	default:
 		v.pass(ruleConfirmation, "", nil)
 	}
