@@ -1,6 +1,8 @@
 package record
 
 import (
+	"time"
+
 	"sallyport/internal/fault"
 	"sallyport/saml"
 )
@@ -34,4 +36,16 @@ func Failed(checks []Check, code fault.Code) (Check, bool) {
 		return Check{}, false
 	}
 	return *first, true
+}
+
+// Issued returns when the Identity Provider says that it made the message, by
+// its own clock; false if no check has read that.
+func Issued(checks []Check) (time.Time, bool) {
+	for _, c := range checks {
+		if c.Name == "issue_instant" && c.Status != saml.NotReached {
+			name, t, ok := bound(c)
+			return t, ok && name == "IssueInstant"
+		}
+	}
+	return time.Time{}, false
 }

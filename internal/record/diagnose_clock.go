@@ -42,14 +42,7 @@ func bound(c Check) (name string, t time.Time, ok bool) {
 
 // issued is when the Identity Provider says that it made the assertion, by its
 // clock.
-func (k *problem) issued() (time.Time, bool) {
-	c, ok := k.named("issue_instant")
-	if !ok {
-		return time.Time{}, false
-	}
-	name, t, ok := bound(c)
-	return t, ok && name == "IssueInstant"
-}
+func (k *problem) issued() (time.Time, bool) { return Issued(k.Checks) }
 
 // clocks shows both.
 func (k *problem) clocks(issued time.Time) string {

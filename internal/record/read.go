@@ -32,6 +32,8 @@ func (s *Service) List(ctx context.Context, actor access.Actor, q Query) (found 
 // of the user, and those with the address before there was one.
 func (s *Service) list(tx *db.Tx, q Query) (found []Attempt, err error) {
 	switch {
+	case !q.canFind():
+		return nil, nil
 	case q.Who == "":
 		return list(tx, q)
 	case id.User.Valid(q.Who):
@@ -54,6 +56,26 @@ func (s *Service) list(tx *db.Tx, q Query) (found []Attempt, err error) {
 	found = append(found, more...)
 	slices.SortFunc(found, func(a, b Attempt) int { return strings.Compare(b.ID, a.ID) })
 	return found[:min(len(found), q.Limit)], err
+}
+
+// canFind reports whether every filter is one that an attempt can fit.
+func (q *Query) canFind() bool {
+	return (q.ProfileID == "" || id.SSOProfile.Valid(q.ProfileID)) && (q.Reference == "" || id.Attempt.Valid(q.Reference)) &&
+		(q.After == "" || id.Attempt.Valid(q.After)) && (q.Outcome == "" || slices.Contains(Outcomes(), q.Outcome)) &&
+		(q.Code == "" || slices.Contains(fault.Codes(), fault.Code(q.Code)))
+}
+
+// Own returns the latest attempts of a user, newest first, at most limit: for
+// whoever has proved to be that user.
+func (s *Service) Own(ctx context.Context, organizationID, userID string, limit int) (found []Attempt, err error) {
+	if err := s.Flush(ctx); err != nil {
+		return nil, err
+	}
+	err = s.db.View(ctx, func(tx *db.Tx) error {
+		found, err = list(tx, Query{OrganizationID: organizationID, userID: userID, Limit: limit})
+		return err
+	})
+	return found, err
 }
 
 // Record returns an attempt with its details, the values of attributes hidden.

@@ -7,6 +7,7 @@ import (
 	"sallyport/internal/access"
 	"sallyport/internal/db"
 	"sallyport/internal/fault"
+	"sallyport/internal/record"
 	"sallyport/internal/recovery"
 	"sallyport/internal/signin"
 )
@@ -19,10 +20,19 @@ type securityView struct {
 	HasPassword  bool // and may use it
 	UsesSSO      bool
 	Sessions     []sessionRow
+	SignIns      []ownSignIn
 	Done         string
 	Errors       formErrors
 	Owner        bool // and so has recovery codes
 	Codes        recovery.Stock
+}
+
+// An ownSignIn is an attempt as the user is shown it: nothing of what was checked.
+type ownSignIn struct {
+	Time    time.Time
+	Method  string
+	Outcome record.Outcome
+	Agent   string
 }
 
 type sessionRow struct {
@@ -49,6 +59,15 @@ func (r *request) securityView(identity *signin.Identity) (securityView, error) 
 		if v.Codes, err = r.web.SignIn.RecoveryStock(r.Context(), identity.User.ID); err != nil {
 			return v, err
 		}
+	}
+	attempts, err := r.web.Record.Own(r.Context(), identity.User.OrganizationID, identity.User.ID, shownAttempts)
+	if err != nil {
+		return v, err
+	}
+	for i := range attempts {
+		a := &attempts[i]
+		agent, _ := firstOf(browserName(a.Agent), shownAgent)
+		v.SignIns = append(v.SignIns, ownSignIn{a.Time, v.Word("way", string(a.Method)), a.Outcome, agent})
 	}
 	sessions, err := r.web.SignIn.Sessions(r.Context(), identity)
 	for _, s := range sessions {

@@ -30,6 +30,11 @@ func (w *Web) adminRoutes() []adminRoute {
 		{page, "/roles", access.ActUserRead, w.adminRoles},
 		{page, "/audit", access.ActAuditRead, w.adminAudit},
 
+		{page, "/activity", access.ActSignInRead, w.adminActivity},
+		{page, "/activity/{attempt}", access.ActSignInRead, w.adminAttempt},
+		{http.MethodPost, "/activity/{attempt}/reveal", access.ActSignInReveal, w.adminRevealAttempt},
+		{http.MethodPost, "/activity/{attempt}/replay", access.ActSignInReplay, w.adminReplayAttempt},
+
 		{page, "/domains", access.ActDomainRead, w.adminDomains},
 		{form, "/domains/new", access.ActDomainClaim, w.adminClaimDomain},
 		{page, "/domains/{domain}", access.ActDomainRead, w.adminDomain},

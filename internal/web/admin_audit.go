@@ -78,7 +78,7 @@ func (v *visit) targetURL(t audit.Target) string {
 		kind id.Kind
 		path string
 	}{"user": {id.User, "/users/"}, "domain": {id.Domain, "/domains/"}, "account": {id.Account, "/accounts/"},
-		"sso_profile": {id.SSOProfile, "/sso/"}}
+		"sso_profile": {id.SSOProfile, "/sso/"}, "sign_in": {id.Attempt, "/activity/"}}
 	if k, ok := kinds[t.Kind]; ok && k.kind.Valid(t.ID) {
 		return v.base + k.path + t.ID
 	}

@@ -7,6 +7,7 @@ import (
 
 	"sallyport/help"
 	"sallyport/internal/audit"
+	"sallyport/internal/record"
 	"sallyport/internal/sso"
 )
 
@@ -27,6 +28,8 @@ type profileView struct {
 	Ours                help.Values
 	Options             []string // those that are not as at first
 	TestedAt, CreatedAt time.Time
+	ProfileID           string
+	SignIns             []attemptRow
 }
 
 // ours are our values of a profile.
@@ -48,6 +51,7 @@ func (w *Web) adminProfile(v *visit) error {
 	view := profileView{
 		AdminFrame: v.profileFrame(&p, ""), SSOAccess: v.ssoAccess(&p), Path: v.base + "/sso/" + p.ID, Name: p.Name, Notes: p.Notes,
 		HasIdP: p.EntityID != "", Ours: v.ours(&p), TestedAt: p.TestedAt, CreatedAt: p.CreatedAt,
+		ProfileID: p.ID,
 	}
 	view.IdPName, view.Tag, view.Warnings = view.product(p.IdP), view.profileTag(&p), view.warnings(p.Warnings)
 	view.CanSwitch, view.Options = view.Open, view.options(&p.Options)
@@ -65,6 +69,9 @@ func (w *Web) adminProfile(v *visit) error {
 	view.InUse = len(view.Domains) > 0
 	if view.HasIdP {
 		view.IdP = view.idp(&p.Profile, nil, time.Now())
+	}
+	if view.SignIns, err = v.latest(&view.AdminFrame, record.Query{ProfileID: p.ID}); err != nil {
+		return err
 	}
 	return v.render(http.StatusOK, "admin_profile", view)
 }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"sallyport/internal/directory"
 	"sallyport/internal/imports"
 	"sallyport/internal/session"
+	"sallyport/internal/signin"
 	"sallyport/internal/sso"
 	"sallyport/internal/testenv/parts"
 	"sallyport/saml/samltest"
@@ -32,9 +34,9 @@ type office struct {
 	reading            sso.Reading
 }
 
-// delegated is an SSO profile with a test that was answered, and a setup link
-// with which a draft was entered.
-type delegated struct{ profile, test, link, token, browser string }
+// delegated is an SSO profile with a test that was answered, a setup link with
+// which a draft was entered, and a sign-in that was refused.
+type delegated struct{ profile, test, link, token, browser, attempt string }
 
 // delegate makes one for an office.
 func (s *site) delegate(t testing.TB, o *office) {
@@ -60,7 +62,13 @@ func (s *site) delegate(t testing.TB, o *office) {
 			t.Fatal(err)
 		}
 	}
-	o.delegated = delegated{p.ID, test.ID, link.ID, key.Token, browser}
+	_, err = s.Consume(t, p.Answer("", "jdoe", func(r *samltest.Response) { r.Status.Code = "urn:oasis:names:tc:SAML:2.0:status:Responder" }))
+	var refused *signin.Refusal
+	if !errors.As(err, &refused) {
+		t.Fatal(err)
+	}
+	s.Flush(t)
+	o.delegated = delegated{p.ID, test.ID, link.ID, key.Token, browser, refused.Reference}
 }
 
 func (s *site) office(t testing.TB, name string) *office {
@@ -156,7 +164,7 @@ func (o *office) path(route string) string {
 		profile = cmp.Or(o.trusted.profile, "none")
 	}
 	return "/admin/" + o.ID + strings.NewReplacer("{user}", o.user.ID, "{domain}", o.domain.ID, "{account}", o.account.ID, "{import}", o.imported.ID,
-		"{profile}", profile, "{test}", cmp.Or(o.delegated.test, "nothing"), "{link}", cmp.Or(o.delegated.link, "nothing"),
+		"{profile}", profile, "{test}", cmp.Or(o.delegated.test, "nothing"), "{attempt}", cmp.Or(o.delegated.attempt, "nothing"), "{link}", cmp.Or(o.delegated.link, "nothing"),
 		"{sha256}", cmp.Or(o.trusted.certificate, "nothing"), "{reading}", cmp.Or(o.reading.ID, "nothing")).Replace(route)
 }
 

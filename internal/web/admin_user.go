@@ -6,17 +6,18 @@ import (
 	"time"
 
 	"sallyport/internal/access"
-	"sallyport/internal/audit"
 	"sallyport/internal/db"
 	"sallyport/internal/directory"
 	"sallyport/internal/fault"
 	"sallyport/internal/id"
+	"sallyport/internal/record"
 	"sallyport/internal/sso"
 )
 
 type userView struct {
 	AdminFrame
 	Path, Name, Email string
+	UserID            string
 	NewEmail          string // asked for and not confirmed yet
 	Invitation        bool   // an invitation, and no user of the organization yet
 	Self              bool   // who looks at the page
@@ -33,7 +34,7 @@ type userView struct {
 	Activated         time.Time
 	Accounts          []membership
 	Sessions          []sessionRow
-	SignIns           []eventRow
+	SignIns           []attemptRow
 }
 
 type membership struct {
@@ -68,7 +69,7 @@ func (w *Web) adminUser(v *visit) error {
 		view.Created = i.CreatedAt
 		return v.render(http.StatusOK, "admin_user", view)
 	}
-	view.NewEmail = u.NewEmail
+	view.NewEmail, view.UserID = u.NewEmail, u.User.ID
 	view.Self = u.User.ID == v.identity.User.ID
 	view.Created, view.Managed, view.Activated = u.User.CreatedAt, u.User.ManagedAt, u.User.ActivatedAt
 	if err := view.way(v, &u); err != nil {
@@ -126,7 +127,7 @@ func (u *userView) activity(v *visit, userID string) error {
 		u.Sessions = append(u.Sessions, sessionRow{ID: s.ID, Here: s.ID == v.identity.Session.ID, Method: s.Method, Began: s.CreatedAt,
 			LastSeen: s.LastSeenAt, Address: s.Address, Agent: browserName(s.Agent)})
 	}
-	u.SignIns, err = v.events(audit.Query{TargetID: userID, Action: "sign_in.", Limit: 5})
+	u.SignIns, err = v.latest(&u.AdminFrame, record.Query{Who: userID})
 	return err
 }
 

@@ -43,7 +43,7 @@ func loadPages(a *assets) (*pages, error) {
 			continue
 		}
 		t := template.New(path.Base(file)).Funcs(template.FuncMap{"asset": a.path, "copy": newCopyable,
-			"textfile": textFile}).Option("missingkey=error")
+			"part": newPart, "textfile": textFile}).Option("missingkey=error")
 		if p.byName[name], err = t.ParseFS(files, "templates/_*.html", file); err != nil {
 			return nil, fmt.Errorf("web: %w", err)
 		}
@@ -132,6 +132,22 @@ func newCopyable(page interface {
 }, label, value string) copyable {
 	return copyable{label, value, page.T("copy.copy"), page.T("copy.copied")}
 }
+
+// A part is what a template shows that stands on several pages, with the words of
+// the page.
+type part struct {
+	wording
+	Of any
+}
+
+// A wording is a page as far as its parts need it.
+type wording interface {
+	T(key string, args ...any) string
+	Word(kind, value string) string
+	Time(t time.Time) template.HTML
+}
+
+func newPart(page wording, of any) part { return part{page, of} }
 
 // Date writes an instant for people.
 func (f Frame) Date(t time.Time) string {

@@ -29,6 +29,7 @@ var views = map[string]any{
 	"test_result": testResultView{}, "setup": setupView{}, "setup_idp": setupIdPView{}, "setup_reading": setupReadingView{}, "setup_test": setupTestView{},
 	"admin_test": testsView{}, "admin_test_result": adminTestView{}, "admin_setup": setupLinksView{}, "admin_draft": draftView{},
 	"admin_overview": overviewView{}, "admin_form": formView{}, "admin_roles": rolesView{}, "admin_audit": auditView{},
+	"admin_activity": activityView{}, "admin_attempt": attemptView{}, "admin_replay": replayView{},
 	"admin_domains": domainsView{}, "admin_domain": domainView{}, "admin_users": usersView{}, "admin_user": userView{},
 	"admin_enforce": enforceView{}, "admin_without_sso": withoutSSOView{},
 	"admin_sso": ssoView{}, "admin_profile": profileView{}, "admin_profile_domain": profileDomainView{}, "admin_profile_idp": exchangeView{},
