@@ -1,6 +1,7 @@
 package record
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -100,7 +101,7 @@ func (s *Service) Reveal(ctx context.Context, actor access.Actor, attemptID stri
 			return err
 		}
 		return s.audit.Append(tx, audit.Event{OrganizationID: r.OrganizationID, Action: audit.SignInRevealed,
-			Target: audit.Target{Kind: "sign_in", ID: r.ID, Name: r.Email}, Reference: r.ID})
+			Target: audit.Target{Kind: "sign_in", ID: r.ID, Name: cmp.Or(r.Email, r.ID)}, Reference: r.ID})
 	})
 	if err != nil {
 		return Record{}, err

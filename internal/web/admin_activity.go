@@ -45,6 +45,10 @@ type attemptRow struct {
 	Address, Agent string
 }
 
+// activityPage is how many attempts a page lists: as many as fit, whatever
+// senders have made of them.
+const activityPage = 40
+
 // Limits of what lists show of an attempt: octets, as they stand in the page.
 const (
 	shownWho   = 120
@@ -84,14 +88,14 @@ func (w *Web) adminActivity(v *visit) error {
 	if view.Filtered = len(values) > 0; after != "" {
 		view.First = "?" + values.Encode()
 	}
-	query.After, query.Limit = after, pageSize+1
+	query.After, query.Limit = after, activityPage+1
 	found, err := v.attempts(query)
 	if err != nil {
 		return err
 	}
-	if len(found) > pageSize {
-		found = found[:pageSize]
-		values.Set("after", found[pageSize-1].ID)
+	if len(found) > activityPage {
+		found = found[:activityPage]
+		values.Set("after", found[activityPage-1].ID)
 		view.Next = "?" + values.Encode()
 	}
 	if view.Attempts, err = v.attemptRows(&view.AdminFrame, found); err != nil {
@@ -147,7 +151,7 @@ func (v *visit) activityView(f activityFilter) (view activityView, err error) {
 
 // shownProfiles is how many SSO profiles can be chosen from; a link can name
 // any.
-const shownProfiles = 50
+const shownProfiles = 40
 
 func (f *AdminFrame) profileOptions(profiles []sso.View, chosen string) []formOption {
 	var options []formOption

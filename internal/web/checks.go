@@ -63,6 +63,7 @@ const (
 	shownAttributes = 30
 	shownText       = 160 // characters of a value
 	shownWhy        = 800 // of a finding, with its values
+	shownAttribute  = 160 // octets of the name of an attribute
 )
 
 // newTestSteps sums up checks, and names the first step that has failed.
@@ -81,7 +82,11 @@ func (r *request) newTestSteps(f Frame, checks []record.Check) (list []testStep,
 
 func newTestAttributes(attributes []record.Attribute) (list []testAttribute) {
 	for _, a := range attributes[:min(len(attributes), shownAttributes)] {
-		list = append(list, testAttribute{abridge(a.Name), abridge(strings.Join(a.Values, ", "))})
+		name, more := firstOf(a.Name, shownAttribute)
+		if more {
+			name += "…"
+		}
+		list = append(list, testAttribute{name, abridge(strings.Join(a.Values, ", "))})
 	}
 	return list
 }
@@ -145,11 +150,16 @@ func passed(checks []record.Check, name string) bool {
 // abridge cuts a text that a sender may have made long.
 func abridge(s string) string { return abridgeTo(s, shownText) }
 
+// abridgeTo cuts it to so many characters, and to so many octets in the page as
+// most writings need for them.
 func abridgeTo(s string, most int) string {
-	if utf8.RuneCountInString(s) <= most {
-		return s
+	if utf8.RuneCountInString(s) > most {
+		s = string([]rune(s)[:most]) + "…"
 	}
-	return string([]rune(s)[:most]) + "…"
+	if first, more := firstOf(s, 3*most+3); more {
+		return first + "…"
+	}
+	return s
 }
 
 // firstOf cuts a text to what fits into a page once it is escaped.
