@@ -85,6 +85,7 @@ func New(services Services, cfg Config) *API {
 	a.idpMetadata()
 	a.tokens()
 	a.diagnosis()
+	a.auditLog()
 	a.signIns()
 	a.mux.HandleFunc(Prefix+"/", func(w http.ResponseWriter, r *http.Request) {
 		a.refuse(w, r, fault.New(fault.NotFound, "There is no such operation."))
@@ -97,7 +98,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-	a.mux.ServeHTTP(w, r)
+	a.mux.ServeHTTP(w, negotiated(r))
 }
 
 // OpenAPI returns the description of the API, as it is served.

@@ -80,7 +80,7 @@ func (s *server) call(t testing.TB, secret, method, path string, body any, heade
 	w := httptest.NewRecorder()
 	s.api.ServeHTTP(w, r)
 	a := answer{status: w.Code, header: w.Header(), raw: w.Body.String()}
-	if len(a.raw) > 0 && !strings.HasPrefix(a.header.Get("Content-Type"), "text/csv") {
+	if kind := a.header.Get("Content-Type"); len(a.raw) > 0 && !strings.HasPrefix(kind, "text/csv") && kind != "application/jsonl" {
 		if err := json.Unmarshal([]byte(a.raw), &a.body); err != nil {
 			t.Fatalf("%s %s answers %d %s", method, path, a.status, a.raw)
 		}

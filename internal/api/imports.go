@@ -19,6 +19,7 @@ import (
 	"sallyport/internal/id"
 	"sallyport/internal/imports"
 	"sallyport/internal/job"
+	"sallyport/internal/sheet"
 )
 
 type importOut struct {
@@ -229,14 +230,13 @@ func (a *API) imports() {
 	type rowsFile struct {
 		ID     string                  `path:"id"`
 		Result directory.BroughtResult `query:"result" enum:"created,updated,unchanged,failed" doc:"Only these rows: failed ones can be corrected and uploaded again."`
-		Upload
+		Stream
 	}
 	handle(a, route{id: "get-import-file", method: http.MethodGet, path: "/imports/{id}/rows.csv", tag: tag, produces: "text/csv",
 		summary: "Get the rows of an import with their results as a CSV file", action: access.ActUserRead, kinds: one},
 		func(ctx context.Context, actor access.Actor, in *rowsFile) (*huma.StreamResponse, error) {
 			// An error behind the first octet can only break the file off.
-			err := a.Imports.File(ctx, actor, imports.ResultQuery{ImportID: in.ID, Result: in.Result}, in.file("import-"+in.ID+".csv"))
-			return &huma.StreamResponse{Body: func(huma.Context) {}}, err
+			return streamed(a.Imports.File(ctx, actor, imports.ResultQuery{ImportID: in.ID, Result: in.Result}, in.file(sheet.Kind, "import-"+in.ID+".csv")))
 		})
 
 	type confirmImport struct {
@@ -267,16 +267,4 @@ func rowNumber(cursor string) (int64, error) {
 		return 0, fault.Invalid(fault.Field{Name: "cursor", Message: "is not one of this list"})
 	}
 	return n, nil
-}
-
-// file begins an answer that is a file, when its first octet is there.
-func (u *Upload) file(name string) func() io.Writer {
-	return func() io.Writer {
-		_, w := humago.Unwrap(u.ctx)
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(uploadTime))
-		u.ctx.SetHeader("Content-Type", "text/csv; charset=utf-8")
-		u.ctx.SetHeader("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name}))
-		u.ctx.SetStatus(http.StatusOK)
-		return u.ctx.BodyWriter()
-	}
 }

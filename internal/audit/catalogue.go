@@ -115,6 +115,7 @@ func Catalogue() []Entry {
 		{RecoveryCodeUsed, "A recovery code was used, and its link mailed."},
 		{RecoveryRescued, "The operator issued a link that lets an owner in."},
 
+		{LogExported, "The audit log was exported, by the filter that the changes name."},
 		{LogPurged, "Events older than the retention were deleted; the installation's log says so."},
 
 		{SecretsResealed, "Secrets were encrypted again under the current key-encryption key."},

@@ -5,32 +5,37 @@ import "time"
 // An Event is one entry of the log. Time, actor and origin are those of the
 // transaction and are filled in by [Log.Append].
 type Event struct {
-	ID    string
-	Time  time.Time
-	Actor Actor
+	ID    string    `json:"id"`
+	Time  time.Time `json:"time"`
+	Actor Actor     `json:"actor"`
 
 	// OrganizationID is whose log it stands in; empty for the installation's.
-	OrganizationID string
-	Action         Action
-	Target         Target
+	OrganizationID string `json:"organization_id,omitempty"`
+	Action         Action `json:"action"`
+	Target         Target `json:"target"`
 	// Changes holds each field that changed. No secret ever stands in it.
-	Changes []Change
+	Changes []Change `json:"changes"`
 
 	// Outcome, Code and Reference are set for sign-ins.
-	Outcome   string
-	Code      string
-	Reference string
+	Outcome   string `json:"outcome,omitempty"`
+	Code      string `json:"code,omitempty"`
+	Reference string `json:"reference,omitempty"`
 }
 
 // An Actor is who did it, and from where.
 type Actor struct {
-	Kind, ID, Name string
-	Address, Agent string
+	Kind    string `json:"kind"`
+	ID      string `json:"id,omitempty"`
+	Name    string `json:"name,omitempty"`
+	Address string `json:"address,omitempty"`
+	Agent   string `json:"agent,omitempty"`
 }
 
 // A Target is what it was done to. Name is how people know it.
 type Target struct {
-	Kind, ID, Name string
+	Kind string `json:"kind"`
+	ID   string `json:"id,omitempty"`
+	Name string `json:"name,omitempty"`
 }
 
 // A Change is one field before and after.
@@ -142,5 +147,6 @@ const (
 	ProfileCertificateRefused    Action = "sso_profile.certificate_refused"
 	ProfileCertificateDistrusted Action = "sso_profile.certificate_distrusted"
 
-	LogPurged Action = "audit.purged"
+	LogExported Action = "audit.exported"
+	LogPurged   Action = "audit.purged"
 )

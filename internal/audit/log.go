@@ -85,14 +85,21 @@ type Query struct {
 
 // List returns at most Limit events. Who may read them the caller has checked.
 func (l *Log) List(tx *db.Tx, q Query) ([]Event, error) {
-	var actions []string
-	switch {
-	case strings.HasSuffix(q.Action, "."):
-		if actions = actionsOf(q.Action); len(actions) == 0 {
-			return nil, nil
-		}
-	case q.Action != "":
-		actions = []string{q.Action}
+	actions, ok := q.actions()
+	if !ok {
+		return nil, nil
 	}
 	return list(tx, q, actions)
+}
+
+// actions are those that the query asks for; nil are all, false is none.
+func (q *Query) actions() (list []string, ok bool) {
+	switch {
+	case strings.HasSuffix(q.Action, "."):
+		list = actionsOf(q.Action)
+		return list, len(list) > 0
+	case q.Action != "":
+		return []string{q.Action}, true
+	}
+	return nil, true
 }

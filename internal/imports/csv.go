@@ -14,6 +14,7 @@ import (
 
 	"sallyport/internal/directory"
 	"sallyport/internal/fault"
+	"sallyport/internal/sheet"
 )
 
 // Limits of a file.
@@ -175,7 +176,7 @@ func (r *reader) next() (Row, error) {
 		if i < 0 || i >= len(record) {
 			return ""
 		}
-		return strings.TrimSpace(unguard(record[i]))
+		return strings.TrimSpace(sheet.Unguard(record[i]))
 	}
 	row.Email, row.Name, row.Role = cell(r.email), cell(r.name), strings.ToLower(cell(r.role))
 	if a, err := directory.ParseAddress(row.Email); err == nil {
@@ -185,7 +186,7 @@ func (r *reader) next() (Row, error) {
 	}
 	for _, i := range r.keep {
 		if i < len(record) {
-			row.Cells = append(row.Cells, unguard(record[i]))
+			row.Cells = append(row.Cells, sheet.Unguard(record[i]))
 		}
 	}
 	return row, nil
@@ -215,24 +216,6 @@ func (r *reader) broken(line int64, raw []byte, why string) (Row, error) {
 
 // text reports whether a database takes it.
 func text(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
-
-// A spreadsheet takes a cell that begins with one of these for a formula.
-const formula = "=+-@\t\r\n"
-
-// guard keeps a cell from being a formula, in a way that unguard takes back.
-func guard(cell string) string {
-	if bare := strings.TrimLeft(cell, "'"); bare != "" && strings.IndexByte(formula, bare[0]) >= 0 {
-		return "'" + cell
-	}
-	return cell
-}
-
-func unguard(cell string) string {
-	if bare := strings.TrimLeft(cell, "'"); bare != "" && bare != cell && strings.IndexByte(formula, bare[0]) >= 0 {
-		return cell[1:]
-	}
-	return cell
-}
 
 // A tape remembers what was read and not cut off yet.
 type tape struct {

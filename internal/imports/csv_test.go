@@ -138,20 +138,6 @@ func reasonOf(f *fault.Error) string {
 	return f.Detail
 }
 
-func TestCellsAreNoFormulas(t *testing.T) {
-	for _, cell := range []string{"=1+1", "+49 30", "-x", "@SUM(A1)", "\t=1", "\r", "\n=x", "'=1", "''=1"} {
-		g := guard(cell)
-		if g[0] != '\'' || unguard(g) != cell {
-			t.Errorf("%q: %q, %q", cell, g, unguard(g))
-		}
-	}
-	for _, cell := range []string{"", "'", "O'Neil", "'quoted'", "user@acme.test", "1-2", "a=b"} {
-		if guard(cell) != cell || unguard(cell) != cell {
-			t.Errorf("%q: %q, %q", cell, guard(cell), unguard(cell))
-		}
-	}
-}
-
 func FuzzReader(f *testing.F) {
 	f.Add("email,name,role\nuser@acme.test,Test User,member\n")
 	f.Add("\ufeffemail;name\r\n\"a\"\"b\";x\r\n")

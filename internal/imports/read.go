@@ -12,6 +12,7 @@ import (
 	"sallyport/internal/directory"
 	"sallyport/internal/fault"
 	"sallyport/internal/job"
+	"sallyport/internal/sheet"
 )
 
 // A ResultQuery selects rows of an import, in the order of the file.
@@ -63,7 +64,7 @@ func (s *Service) File(ctx context.Context, actor access.Actor, q ResultQuery, o
 	w.UseCRLF = true
 	line := slices.Concat(header, ours)
 	for n := range line {
-		line[n] = guard(line[n])
+		line[n] = sheet.Guard(line[n])
 	}
 	if err := w.Write(line); err != nil {
 		return err
@@ -97,7 +98,7 @@ func (r *Result) line(columns int) []string {
 	}
 	line = append(line, string(r.Result), string(r.Code), r.Reason, r.UserID)
 	for n := range line {
-		line[n] = guard(line[n])
+		line[n] = sheet.Guard(line[n])
 	}
 	return line
 }

@@ -29,6 +29,7 @@ func (w *Web) adminRoutes() []adminRoute {
 		{page, "/settings/history", access.ActAuditRead, w.adminOrganizationHistory},
 		{page, "/roles", access.ActUserRead, w.adminRoles},
 		{page, "/audit", access.ActAuditRead, w.adminAudit},
+		{page, "/audit/export", access.ActAuditRead, w.adminAuditExport},
 
 		{page, "/activity", access.ActSignInRead, w.adminActivity},
 		{page, "/activity/{attempt}", access.ActSignInRead, w.adminAttempt},

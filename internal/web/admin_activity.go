@@ -180,19 +180,8 @@ func (f *AdminFrame) choice(options []formOption, chosen string) []formOption {
 // finds nothing; what is no date is told at its field.
 func (f *activityFilter) query() (q record.Query, err error) {
 	q = record.Query{Who: strings.TrimSpace(f.User), ProfileID: f.Profile, Outcome: record.Outcome(f.Outcome), Code: f.Code}
-	var wrong []fault.Field
-	read := func(name, text string, add int) time.Time {
-		t, err := day(text, add)
-		if err != nil {
-			wrong = append(wrong, fault.Field{Name: name, Message: "is no date, such as 2026-03-01"})
-		}
-		return t
-	}
-	q.Since, q.Until = read("since", f.Since, 0), read("until", f.Until, 1)
-	if len(wrong) > 0 {
-		return q, fault.Invalid(wrong...)
-	}
-	return q, nil
+	q.Since, q.Until, err = days(f.Since, f.Until)
+	return q, err
 }
 
 func (f *activityFilter) values() url.Values {

@@ -1,8 +1,10 @@
 package web
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -10,6 +12,7 @@ import (
 
 	"sallyport/internal/audit"
 	"sallyport/internal/db"
+	"sallyport/internal/door"
 	"sallyport/internal/fault"
 	"sallyport/internal/id"
 )
@@ -119,51 +122,105 @@ func (f Frame) value(value any) string {
 type auditView struct {
 	AdminFrame
 	Filters  bool // the page can be filtered
-	Kind     string
-	Actor    string
-	Since    string
-	Until    string
-	Kinds    []formOption
+	Filter   auditFilter
+	Errors   formErrors
+	Kinds    []auditKind
 	Events   []eventRow
 	Next     string
 	First    string
 	Filtered bool
+	Export   string // the query that a file is asked for with; behind it the format
 }
 
-// auditKinds are the beginnings of actions by which the log can be filtered.
-var auditKinds = []string{"sign_in", "user", "invitation", "account", "domain", "sso_profile", "setup_link", "organization", "session", "recovery", "token"}
+// An auditFilter is what the URL says of the log, as it was typed.
+type auditFilter struct{ Action, Actor, Target, Since, Until string }
 
-// adminAudit shows the log of the organization.
-func (w *Web) adminAudit(v *visit) error {
-	q := v.URL.Query()
-	view := auditView{AdminFrame: v.adminFrame("audit", "audit.title"), Filters: true,
-		Kind: q.Get("kind"), Actor: q.Get("actor"), Since: q.Get("since"), Until: q.Get("until")}
-	view.Kinds = []formOption{{Text: view.T("users.any")}}
-	query := audit.Query{Actor: strings.TrimSpace(view.Actor)}
-	for _, kind := range auditKinds {
-		chosen := kind == view.Kind
-		view.Kinds = append(view.Kinds, formOption{Value: kind, Text: view.Word("kind", kind), Chosen: chosen})
-		if chosen {
-			query.Action = kind + "."
+// An auditKind is a group of the actions that the log can be filtered by. Its own
+// value is that of all of them.
+type auditKind struct {
+	formOption
+	Actions []formOption
+}
+
+// auditKinds are the catalogue's actions by what they were done to.
+func (f Frame) auditKinds(chosen string) (kinds []auditKind) {
+	for _, e := range audit.Catalogue() {
+		kind := e.Action.Kind()
+		if kind == "installation" || kind == "secrets" {
+			continue // in no organization's log
 		}
+		if n := len(kinds); n == 0 || kinds[n-1].Value != kind+"." {
+			name := f.Word("kind", kind)
+			kinds = append(kinds, auditKind{formOption: formOption{Value: kind + ".", Text: name, Hint: f.T("audit.all_of", name), Chosen: chosen == kind+"."}})
+		}
+		last := &kinds[len(kinds)-1]
+		last.Actions = append(last.Actions, formOption{Value: string(e.Action), Text: f.Word("action", string(e.Action)), Chosen: chosen == string(e.Action)})
 	}
-	if query.Action == "" {
-		view.Kind = ""
+	return kinds
+}
+
+// newAuditFilter reads the URL. What no log can hold is refused as too long.
+func newAuditFilter(q url.Values) (f auditFilter, err error) {
+	f = auditFilter{q.Get("action"), strings.TrimSpace(q.Get("actor")), strings.TrimSpace(q.Get("target")), q.Get("since"), q.Get("until")}
+	if len(f.Action) > 100 || len(f.Actor) > 320 || len(f.Target) > 320 || len(f.Since) > 100 || len(f.Until) > 100 {
+		return f, fault.New(fault.Malformed, "")
 	}
-	var err1, err2 error
-	query.Since, err1 = day(view.Since, 0)
-	query.Until, err2 = day(view.Until, 1)
-	if err1 != nil || err2 != nil || len(query.Actor) > 320 {
-		return fault.New(fault.Malformed, "")
-	}
+	return f, nil
+}
+
+func (f *auditFilter) values() url.Values {
 	values := url.Values{}
-	for name, value := range map[string]string{"kind": view.Kind, "actor": query.Actor, "since": view.Since, "until": view.Until} {
+	for name, value := range map[string]string{"action": f.Action, "actor": f.Actor, "target": f.Target, "since": f.Since, "until": f.Until} {
 		if value != "" {
 			values.Set(name, value)
 		}
 	}
-	view.Filtered = len(values) > 0
+	return values
+}
+
+// query is empty-handed only for days that are none.
+func (f *auditFilter) query() (q audit.Query, err error) {
+	q = audit.Query{Action: f.Action, Actor: f.Actor, Target: f.Target}
+	q.Since, q.Until, err = days(f.Since, f.Until)
+	return q, err
+}
+
+// adminAudit shows the log of the organization.
+func (w *Web) adminAudit(v *visit) error {
+	filter, err := newAuditFilter(v.URL.Query())
+	if err != nil {
+		return err
+	}
+	view := auditView{AdminFrame: v.adminFrame("audit", "audit.title"), Filters: true, Filter: filter}
+	view.Kinds = view.auditKinds(filter.Action)
+	query, err := filter.query()
+	if err != nil {
+		view.Errors = v.formErrors(err)
+		return v.render(v.note(err), "admin_audit", view)
+	}
+	values := filter.values()
+	view.Filtered, view.Export = len(values) > 0, v.base+"/audit/export?"+values.Encode()
 	return v.showLog(view, query, values)
+}
+
+// adminAuditExport hands out the log as a file, by the filter of the page.
+func (w *Web) adminAuditExport(v *visit) error {
+	filter, err := newAuditFilter(v.URL.Query())
+	if err != nil {
+		return err
+	}
+	query, err := filter.query()
+	if err != nil {
+		return err
+	}
+	if err := w.Record.Flush(v.Context()); err != nil {
+		return err
+	}
+	query.OrganizationID = v.organization.ID
+	format := audit.Format(cmp.Or(v.URL.Query().Get("format"), string(audit.CSV)))
+	return w.Audit.Export(v.Context(), v.actor(), query, format, func() io.Writer {
+		return door.File(v.ResponseWriter, format.Kind(), "audit."+string(format))
+	})
 }
 
 // day reads a date, and adds days to it.
@@ -173,6 +230,24 @@ func day(text string, add int) (time.Time, error) {
 	}
 	t, err := time.Parse(time.DateOnly, text)
 	return t.AddDate(0, 0, add), err
+}
+
+// days reads the first day of a list and its last. What is no date is told at its
+// field.
+func days(first, last string) (since, until time.Time, err error) {
+	var wrong []fault.Field
+	read := func(name, text string, add int) time.Time {
+		t, err := day(text, add)
+		if err != nil {
+			wrong = append(wrong, fault.Field{Name: name, Message: "is no date, such as 2026-03-01"})
+		}
+		return t
+	}
+	since, until = read("since", first, 0), read("until", last, 1)
+	if len(wrong) > 0 {
+		err = fault.Invalid(wrong...)
+	}
+	return since, until, err
 }
 
 // showLog shows one page of the log.

@@ -3,33 +3,31 @@ package web
 import (
 	"errors"
 	"io"
-	"mime"
 	"net/http"
 	"net/url"
 	"time"
 
 	"sallyport/internal/access"
 	"sallyport/internal/directory"
+	"sallyport/internal/door"
 	"sallyport/internal/fault"
 	"sallyport/internal/id"
 	"sallyport/internal/imports"
 	"sallyport/internal/job"
+	"sallyport/internal/sheet"
 )
 
 // importTemplate is the file that people begin with.
 const importTemplate = "email,name,role\nuser@example.com,Test User,member\n"
 
 func (w *Web) adminImportTemplate(v *visit) error {
-	v.download("template.csv")
-	_, err := io.WriteString(v.ResponseWriter, importTemplate)
+	_, err := io.WriteString(v.download("template.csv"), importTemplate)
 	return err
 }
 
 // download makes the answer a CSV file to keep.
-func (v *visit) download(name string) {
-	h := v.ResponseWriter.Header()
-	h.Set("Content-Type", "text/csv; charset=utf-8")
-	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name}))
+func (v *visit) download(name string) io.Writer {
+	return door.File(v.ResponseWriter, sheet.Kind, name)
 }
 
 type importsView struct {
@@ -284,10 +282,7 @@ func (w *Web) adminImportRows(v *visit) error {
 	if q.Result == directory.BroughtFailed {
 		name = "errors.csv"
 	}
-	return w.Imports.File(v.Context(), v.actor(), q, func() io.Writer {
-		v.download(name)
-		return v.ResponseWriter
-	})
+	return w.Imports.File(v.Context(), v.actor(), q, func() io.Writer { return v.download(name) })
 }
 
 // adminConfirmImport does what a dry run has shown.

@@ -378,20 +378,28 @@ func TestTheAuditLogIsFiltered(t *testing.T) {
 	b := s.as(t, acme.admin)
 	b.post(acme.home()+"/accounts/new", "name", "Launch")
 	path := acme.home() + "/audit"
-	b.get(path).shows("Account created", "Launch", "User created", "Operator")
-	b.get(path+"?kind=account").shows("Account created", `value="account" selected`).hides("User created")
-	b.get(path + "?actor=admin%40acme.test").shows("Launch").hides("User created")
-	b.get(path+"?kind=token").shows("There is nothing here.", "Try fewer filters.")
+	b.get(path).shows("<strong>Account created", "Launch", "<strong>User created", "Operator")
+	b.get(path+"?action=account.").shows("Account created", `value="account." selected`).hides("<strong>User created")
+	b.get(path + "?actor=admin%40acme.test").shows("Launch").hides("<strong>User created")
+	b.get(path+"?action=token.").shows("There is nothing here.", "Try fewer filters.")
 	day := s.Now().UTC().Format("2006-01-02")
 	b.get(path+"?since="+day+"&until="+day).shows("Account created", `value="`+day+`"`)
 	b.get(path + "?since=2999-01-01").shows("There is nothing here.")
-	b.get(path+"?since=yesterday").refused(400, "malformed")
+	b.get(path + "?target=Launch").shows("<strong>Account created").hides("<strong>User created")
+	if p := b.get(path + "?since=yesterday"); p.Code != 422 || !strings.Contains(p.text(), `aria-describedby="since-error"`) {
+		t.Errorf("%d %s", p.Code, p.text())
+	}
+	file := b.get(path + "/export?format=csv&action=account.&target=Launch")
+	if file.Code != 200 || file.Header().Get("Content-Disposition") != "attachment; filename=audit.csv" || strings.Count(file.text(), "\n") != 2 || !strings.Contains(file.text(), "account.created") {
+		t.Errorf("%d %v %s", file.Code, file.Header(), file.text())
+	}
+	b.get(path+"?action=audit.").shows("<strong>Audit log exported", "Launch")
 	for i := range pageSize {
 		b.post(acme.home()+"/accounts/new", "name", fmt.Sprint("Account ", i))
 		s.Pass(1e6)
 	}
-	next := regexp.MustCompile(`href="(\?[^"]*)" rel="next"`).FindStringSubmatch(b.get(path + "?kind=account").text())
-	b.get(path+strings.ReplaceAll(next[1], "&amp;", "&")).shows("First page").hides("User created", "Account 49<")
+	next := regexp.MustCompile(`href="(\?[^"]*)" rel="next"`).FindStringSubmatch(b.get(path + "?action=account.").text())
+	b.get(path+strings.ReplaceAll(next[1], "&amp;", "&")).shows("First page").hides("<strong>User created", "Account 49<")
 }
 
 func TestUsersMakeOrganizationsWhereTheyMay(t *testing.T) {

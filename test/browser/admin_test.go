@@ -395,7 +395,7 @@ func (s *stage) germanAdminCenter(t *testing.T, b *tab) {
 	b.SubmitForm("#password")
 	b.Click("Als " + o.owner + " weitermachen")
 	for name, path := range map[string]string{
-		"overview": "", "settings": "/settings", "roles": "/roles", "audit": "/audit?kind=user", "domains": "/domains", "domain": "/domains/" + o.DomainID,
+		"overview": "", "settings": "/settings", "roles": "/roles", "audit": "/audit?action=user.", "domains": "/domains", "domain": "/domains/" + o.DomainID,
 		"domain-new": "/domains/new", "users": "/users", "user": "/users/" + o.user, "user-new": "/users/new", "user-sso": "/users/" + o.user + "/sso",
 		"user-remove": "/users/" + o.user + "/remove", "bulk": "/users/deactivate?all=1", "accounts": "/accounts", "account": "/accounts/" + o.account,
 		"sso": "/sso", "sso-new": "/sso/new", "sso-profile": "/sso/" + o.profile, "sso-domain": "/sso/" + o.profile + "/domain", "sso-idp": "/sso/" + o.profile + "/idp",
@@ -426,7 +426,7 @@ func adminCases() []pageCase {
 		{"admin-settings", "#name", at("/settings")},
 		{"admin-roles", "body", at("/roles")},
 		{"admin-audit", "body", at("/audit")},
-		{"admin-audit-empty", "body", empty("/audit?kind=token")},
+		{"admin-audit-empty", "body", empty("/audit?action=token.")},
 		{"admin-domains", "body", at("/domains")},
 		{"admin-domain", "body", at("/domains/{domain}")},
 		{"admin-domain-new", "#name", at("/domains/new")},

@@ -113,13 +113,13 @@ var arrows = map[string]string{
 		"internal/db internal/secret internal/id internal/access internal/fault",
 
 	// doors
-	"internal/api":  "internal/door internal/sso internal/signin internal/record internal/imports internal/job internal/token internal/directory internal/proof internal/session internal/audit internal/db internal/id internal/access internal/fault saml",
-	"internal/web":  "internal/door internal/sso internal/record internal/recovery internal/signin internal/imports internal/job internal/directory internal/proof internal/audit internal/db internal/id internal/access internal/fault help saml",
+	"internal/api":  "internal/door internal/sso internal/signin internal/record internal/imports internal/job internal/token internal/directory internal/proof internal/session internal/audit internal/db internal/sheet internal/id internal/access internal/fault saml",
+	"internal/web":  "internal/door internal/sso internal/record internal/recovery internal/signin internal/imports internal/job internal/directory internal/proof internal/audit internal/db internal/sheet internal/id internal/access internal/fault help saml",
 	"internal/door": "internal/trace internal/fault",
 
 	// capabilities
 	"internal/sso":       "internal/trace internal/signin internal/record internal/recovery internal/job internal/directory internal/audit internal/outbound internal/outbox internal/db internal/secret internal/id internal/access internal/fault saml saml/metadata",
-	"internal/imports":   "internal/directory internal/job internal/audit internal/db internal/id internal/access internal/fault",
+	"internal/imports":   "internal/directory internal/job internal/audit internal/db internal/sheet internal/id internal/access internal/fault",
 	"internal/signin":    "internal/trace internal/directory internal/record internal/recovery internal/session internal/audit internal/link internal/outbox internal/throttle internal/password internal/db internal/secret internal/id internal/access internal/fault saml",
 	"internal/token":     "internal/directory internal/audit internal/db internal/id internal/access internal/fault",
 	"internal/directory": "internal/search internal/record internal/recovery internal/session internal/audit internal/link internal/outbox internal/throttle internal/proof internal/password internal/db internal/id internal/access internal/fault",
@@ -129,7 +129,7 @@ var arrows = map[string]string{
 	"internal/recovery":  "internal/db internal/id",
 	"internal/record":    "internal/audit internal/db internal/secret internal/id internal/access internal/fault help saml",
 	"internal/link":      "internal/db internal/id internal/access internal/fault",
-	"internal/audit":     "internal/db internal/secret internal/id internal/access internal/fault",
+	"internal/audit":     "internal/db internal/secret internal/sheet internal/id internal/access internal/fault",
 	"internal/job":       "internal/db internal/id internal/access internal/fault",
 	"internal/outbox":    "internal/db internal/id internal/secret internal/access",
 
@@ -137,6 +137,7 @@ var arrows = map[string]string{
 	"internal/proof":    "internal/outbound internal/resolver",
 	"internal/outbound": "",
 	"internal/resolver": "",
+	"internal/sheet":    "",
 	"internal/trace":    "internal/fault",
 	"internal/db":       "internal/trace internal/access internal/fault",
 	"internal/password": "internal/fault",
