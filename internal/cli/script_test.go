@@ -6,17 +6,21 @@ import (
 	"encoding/pem"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"sallyport/internal/app"
 	"sallyport/internal/testenv"
+	"sallyport/saml"
 	"sallyport/saml/samltest"
 )
 
@@ -28,6 +32,9 @@ import (
 //	usage sallyport ARGS   … with 2
 //	txt NAME TEXT          DNS has this text at the name
 //	server DATABASE        a server on that database; sets $SERVER
+//	refused NAME PROFILE EMAIL
+//	                       the server refuses what the Identity Provider says of the
+//	                       address; sets the variable to the reference
 //	set NAME               the variable to what was printed
 //	set NAME PATH          the variable to a value of the JSON that was printed
 //	json PATH VALUE        the JSON that was printed holds the value
@@ -42,7 +49,7 @@ func TestScripts(t *testing.T) {
 			"sallyport": func(ts *testscript.TestScript, neg bool, args []string) { program(ts, neg, exitDone, args) },
 			"fails":     func(ts *testscript.TestScript, neg bool, args []string) { program(ts, neg, exitFailed, args[1:]) },
 			"usage":     func(ts *testscript.TestScript, neg bool, args []string) { program(ts, neg, exitUsage, args[1:]) },
-			"server":    startServer, "txt": publish, "set": setVariable, "json": checkJSON,
+			"server":    startServer, "refused": refused, "txt": publish, "set": setVariable, "json": checkJSON,
 		},
 	})
 }
@@ -99,6 +106,23 @@ func startServer(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Check(a.Close())
 	})
 	ts.Setenv("SERVER", server.URL)
+}
+
+// refused has the Identity Provider of idp.xml send an answer to no request, of
+// which the server tells its user the reference.
+func refused(ts *testscript.TestScript, _ bool, args []string) {
+	acs := "/saml/" + args[1] + "/acs"
+	idp := samltest.NewIdP()
+	r := idp.Response(saml.Config{EntityID: "http://localhost:8400/saml/" + args[1] + "/metadata", ACSURL: "http://localhost:8400" + acs, IdP: idp.Provider()}, "", time.Now())
+	r.Assertion.NameID.Value = args[2]
+	res, err := http.PostForm(ts.Getenv("SERVER")+acs, url.Values{"SAMLResponse": {r.Encode()}})
+	ts.Check(err)
+	ts.Check(res.Body.Close())
+	reference := res.Header.Get("Sallyport-Reference")
+	if res.StatusCode != http.StatusForbidden || reference == "" {
+		ts.Fatalf("%d %v", res.StatusCode, res.Header)
+	}
+	ts.Setenv(args[0], reference)
 }
 
 // publish tells the name server that every script asks.
