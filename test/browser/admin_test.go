@@ -407,6 +407,7 @@ func (s *stage) germanAdminCenter(t *testing.T, b *tab) {
 		b.german(t, "admin-"+name)
 	}
 	s.germanConnection(t, o.office, b)
+	s.germanActivity(t, o.office, b)
 }
 
 // adminCases are the pages of the Admin Center, for looking at.

@@ -248,7 +248,7 @@ var looks = []struct {
 const maxPage = 60 << 10
 
 func pagesAreAccessible(t *testing.T, s *stage) {
-	for _, page := range slices.Concat(pageCases(), linkPages(), adminCases(), helpCases(), enforcePages(), connectionCases(), certificateCases(), profileCases()) {
+	for _, page := range slices.Concat(pageCases(), linkPages(), adminCases(), helpCases(), enforcePages(), connectionCases(), activityCases(), certificateCases(), profileCases()) {
 		t.Run(page.name, func(t *testing.T) {
 			t.Parallel()
 			b := page.open(t, s)

@@ -106,6 +106,8 @@ func TestInABrowser(t *testing.T) {
 		{"a connection is tested in a tab of its own", testConnection},
 		{"a connection is tested without JavaScript", testConnectionWithoutScript},
 		{"a failed test says what to change where", testsThatFail},
+		{"an administrator finds out why a sign-in failed, and whether it would pass now", findOutWhy},
+		{"finding out why works without JavaScript", findOutWhyWithoutScript},
 		{"the holder of a setup link does their part, and no more", setupLink},
 		{"a setup link works without JavaScript", setupLinkWithoutScript},
 		{"an SSO profile is configured by a file", configureByUpload},
