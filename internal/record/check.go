@@ -49,3 +49,16 @@ func Issued(checks []Check) (time.Time, bool) {
 	}
 	return time.Time{}, false
 }
+
+// Named returns whom a message names, as far as its checks have read that: that
+// it says so proves nothing.
+func Named(checks []Check) string {
+	for _, name := range []string{"nameid_email", "nameid"} {
+		for _, c := range checks {
+			if c.Name == name && c.Status != saml.NotReached && c.Found != "" {
+				return c.Found
+			}
+		}
+	}
+	return ""
+}

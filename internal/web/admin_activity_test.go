@@ -78,7 +78,7 @@ func TestFromAReferenceToTheRepair(t *testing.T) {
 		sessions := s.Count(t, "select count(*) from sessions")
 		d.b.post(record+"/replay").shows("It would be refused now: User", "user_deactivated", "Nobody was signed in.", "is left out").hides("Then it was")
 		s.SetStatus(t, d.user.ID, access.UserActive)
-		d.b.post(record+"/replay").shows("It would pass now: user@acme.test would be signed in.", "Then it was refused with user_deactivated.", "Nobody was signed in.").hides("✗")
+		d.b.post(record+"/replay").shows("It would pass now: user@acme.test would be signed in.", "Then it was refused with user_deactivated.", "Nobody was signed in.", "left out").hides("✗", "not reached")
 		if n := s.Count(t, "select count(*) from sessions"); n != sessions {
 			t.Errorf("%d sessions, not %d", n, sessions)
 		}
@@ -92,7 +92,7 @@ func TestValuesAreShownOnRequestAndThatIsAudited(t *testing.T) {
 	s := secureSite(t)
 	d := s.desk(t)
 	path := d.home + "/" + d.refused(t, fault.SAMLAudienceMismatch, wrongAudience)
-	d.b.get(path).shows("Audience", "https://other.example/sp", "office", "•••", "written down in the audit log with your name").hides("Room 101")
+	d.b.get(path).shows("Audience", "https://other.example/sp", "Nobody who is known", "The message names user@acme.test.", "office", "•••", "written down in the audit log with your name").hides("Room 101")
 	before := s.Count(t, "select count(*) from audit_events where action = 'sign_in.revealed'")
 	revealed := d.b.post(path+"/reveal").shows("Room 101", "That you asked for them is written down").hides("•••", `action="`+path+`/reveal"`)
 	if revealed.Code != 200 || revealed.Header().Get("Cache-Control") != "no-store" || revealed.Header().Get("Location") != "" {

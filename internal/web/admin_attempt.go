@@ -21,6 +21,7 @@ type attemptView struct {
 	Code       string
 	Fix        diagnosis
 	Facts      attemptRow
+	Names      string // whom the message names, where nobody is known by it
 	ProfileURL string
 	Started    string // where, in words; empty: not known
 	OurClock   string
@@ -126,6 +127,9 @@ func (v *visit) attemptView(r *record.Record) (view attemptView, err error) {
 	}
 	view.Fix = view.diagnosis(product, &found)
 	view.clocks(r)
+	if view.Facts.WhoURL == "" {
+		view.Names = abridge(record.Named(r.Checks))
+	}
 	view.Attributes = newTestAttributes(r.Attributes)
 	var more bool
 	view.Message, more = firstOf(r.Message.Readable(), shownMessage)
@@ -267,6 +271,11 @@ func (v *visit) replayView(r *record.Record, again *sso.Replay) (view replayView
 	view.Up = Link{view.T("attempt.title"), view.Path}
 	var failed string
 	view.Steps, failed = v.newTestSteps(view.Frame, again.Checks)
+	for i := range view.Steps {
+		if s := &view.Steps[i]; s.Name == view.Word("test_step", "replay") && s.Status == string(saml.NotReached) {
+			s.Status = "left_out"
+		}
+	}
 	switch {
 	case view.Passed:
 		view.Verdict = view.T("replay.passed", again.Email)

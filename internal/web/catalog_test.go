@@ -66,7 +66,7 @@ func words(t *testing.T) (keys []string) {
 		"test_step":       "profile received decoded well_formed reported signature decryption issuer audience destination time replay authentication nameid email domain user configuration rate password recovery_code browser ticket",
 		"attempt_outcome": "succeeded refused pending", "attempt_started": "here idp",
 		"test_note":   "user_not_found user_deactivated sso_not_enabled_for_user sso_profile_mismatch",
-		"test_status": "passed failed warning not_reached not_needed not_told", "test_result": "pending passed failed",
+		"test_status": "passed failed warning not_reached not_needed not_told left_out", "test_result": "pending passed failed",
 		"profile_state": "draft configured tested enforced disabled", "setup_status": "open claimed expired revoked", "draft_key": "added kept removed",
 		"certificate_state": "used waiting refused distrusted", "key_state": "next current previous",
 		"metadata_failure":   "not_web not_public unreachable untrusted redirected too_large status invalid several expired busy entity",

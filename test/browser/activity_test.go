@@ -137,7 +137,7 @@ func (s *stage) germanActivity(t *testing.T, o *office, b *tab) {
 	t.Helper()
 	b.path(o.home + "/activity")
 	b.german(t, "admin-activity")
-	b.Click(".attempts .when a")
+	b.Click(".attempts li:last-child .when a")
 	b.WaitText("Was geprüft wurde")
 	b.german(t, "admin-attempt")
 }
