@@ -63,7 +63,7 @@ func (s *Service) list(tx *db.Tx, q Query) (found []Attempt, err error) {
 func (q *Query) canFind() bool {
 	return (q.ProfileID == "" || id.SSOProfile.Valid(q.ProfileID)) && (q.Reference == "" || id.Attempt.Valid(q.Reference)) &&
 		(q.After == "" || id.Attempt.Valid(q.After)) && (q.Outcome == "" || slices.Contains(Outcomes(), q.Outcome)) &&
-		(q.Code == "" || slices.Contains(fault.Codes(), fault.Code(q.Code)))
+		(q.Code == "" || slices.Contains(fault.Codes(), fault.Code(q.Code)) && (q.Outcome == "" || q.Outcome == Refused))
 }
 
 // Own returns the latest attempts of a user, newest first, at most limit: for
