@@ -28,7 +28,7 @@ type Chapter struct {
 
 // conceptOrder is that in which a newcomer reads.
 var conceptOrder = []string{
-	"sso", "setting-up", "domains", "managed-users", "who-signs-in-how", "exemptions", "metadata", "rollover", "tiles", "locked-out", "legacy",
+	"sso", "setting-up", "domains", "managed-users", "who-signs-in-how", "exemptions", "metadata", "rollover", "tiles", "why-refused", "locked-out", "legacy",
 }
 
 // Concepts returns all concepts, in the order in which a newcomer reads them.
