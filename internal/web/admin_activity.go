@@ -104,10 +104,16 @@ func (w *Web) adminActivity(v *visit) error {
 	return v.render(http.StatusOK, "admin_activity", view)
 }
 
-// cleanReference is a reference as it was meant by whoever has typed or pasted it.
+// cleanReference is a reference as it was meant by whoever has typed it, or pasted
+// it with what stood around it.
 func cleanReference(typed string) string {
-	reference, _ := firstOf(strings.ToLower(strings.TrimSpace(typed)), 100)
-	return reference
+	text, _ := firstOf(strings.ToLower(strings.TrimSpace(typed)), 100)
+	if i := strings.Index(text, "att_"); i >= 0 {
+		if reference, _, _ := strings.Cut(text[i:], " "); id.Attempt.Valid(strings.TrimRight(reference, ".,;")) {
+			return strings.TrimRight(reference, ".,;")
+		}
+	}
+	return text
 }
 
 // lookUp leads to the record with a reference.

@@ -73,6 +73,7 @@ func TestFromAReferenceToTheRepair(t *testing.T) {
 		finish.refused(403, "user_deactivated")
 
 		record := d.b.get(d.home + "?reference=" + url.QueryEscape(" "+strings.ToUpper(reference)+"\n")).redirected(d.home + "/" + reference)
+		d.b.get(d.home + "?reference=" + url.QueryEscape("Reference: "+reference+".")).redirected(record)
 		d.b.get(record).shows("The sign-in was refused: User", "user_deactivated", "user@acme.test", d.user.ID, "/sso/"+d.ID, "by our clock", "Identity Provider&#39;s clock",
 			"Started at our login page", `<li class="failed">`, `<li class="passed">`, reference, "What to change", `action="`+record+`/replay"`, `action="`+record+`/reveal"`)
 		sessions := s.Count(t, "select count(*) from sessions")
@@ -84,6 +85,7 @@ func TestFromAReferenceToTheRepair(t *testing.T) {
 		}
 		d.b.get(d.home).shows("Refused", "user_deactivated", `href="`+record+`"`)
 		d.b.get("/admin/"+d.Organization.ID+"/users/"+d.user.ID).shows("Recent sign-ins", `href="`+record+`"`, d.home+"?user="+d.user.ID)
+		d.b.get("/admin/" + d.Organization.ID + "/audit?kind=sign_in").shows(`<a href="` + record + `"><code>` + reference)
 		d.b.get("/admin/"+d.Organization.ID+"/sso/"+d.ID).shows("Recent sign-ins", `href="`+record+`"`, d.home+"?profile="+d.ID)
 	})
 }

@@ -29,6 +29,7 @@ type eventRow struct {
 	Refused        bool
 	Code           string
 	Reference      string
+	RecordURL      string // of the sign-in that the reference is of
 }
 
 type changeRow struct{ Field, Old, New string }
@@ -59,6 +60,9 @@ func (v *visit) eventRow(e *audit.Event) eventRow {
 	row := eventRow{
 		Time: e.Time, Actor: e.Actor.Name, Address: e.Actor.Address, Agent: browserName(e.Actor.Agent), What: f.Word("action", string(e.Action)),
 		Target: e.Target.Name, TargetURL: v.targetURL(e.Target), Refused: e.Outcome == audit.Refused, Code: e.Code, Reference: e.Reference,
+	}
+	if strings.HasPrefix(string(e.Action), "sign_in.") {
+		row.RecordURL = v.targetURL(audit.Target{Kind: "sign_in", ID: e.Reference})
 	}
 	if e.Actor.Kind != "user" {
 		row.Actor = f.Word("actor", e.Actor.Kind)
