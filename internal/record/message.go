@@ -19,6 +19,9 @@ const (
 	maxValue      = 1024 // octets of a name or value
 )
 
+// maxField bounds what is looked at of a field: base64, in short lines at most.
+const maxField = 2 * MaxMessage * 4 / 3
+
 // A Message is what was posted as a SAMLResponse.
 type Message struct {
 	// Fields is how many fields of the name were posted.
@@ -36,8 +39,8 @@ func ReadMessage(fields []string) Message {
 		return m
 	}
 	field := fields[0]
-	if most := base64.StdEncoding.EncodedLen(2 * MaxMessage); len(field) > most {
-		field, m.Cut = field[:most], true
+	if len(field) > maxField {
+		field, m.Cut = field[:maxField], true
 	}
 	m.Text, m.Plain = decode(field, m.Cut)
 	if len(m.Text) > MaxMessage {

@@ -54,9 +54,7 @@ func (s *Service) note(n Note) {
 	if s.cfg.Off {
 		return
 	}
-	n.Address, n.Agent = n.Actor.Address, n.Actor.Agent
-	loss := s.queue.put(n)
-	if loss != "" {
+	if loss := s.queue.put(n); loss != "" {
 		s.cfg.Observe(loss)
 	}
 }
@@ -65,7 +63,7 @@ func (s *Service) note(n Note) {
 // Its details come by [Service.Verify], or with it.
 func (s *Service) Succeed(tx *db.Tx, n Note) error {
 	n.Outcome, n.Actor = Succeeded, tx.Actor()
-	n.Address, n.Agent = n.Actor.Address, n.Actor.Agent
+	n.Address, n.Agent = text(n.Actor.Address, 64), text(n.Actor.Agent, 512)
 	if n.Time.IsZero() {
 		n.Time = tx.Now()
 	}
@@ -78,7 +76,6 @@ func (s *Service) Succeed(tx *db.Tx, n Note) error {
 		}
 	})
 	if s.On() {
-		n.Address, n.Agent = text(n.Address, 64), text(n.Agent, 512)
 		if err := finishAttempt(tx, &n); err != nil {
 			return err
 		}

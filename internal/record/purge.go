@@ -16,6 +16,10 @@ const step = 500
 // lowest is the least id of an attempt at an instant.
 func lowest(t time.Time) string { return id.Attempt.First(t) }
 
+// clocksApart is by how much the clock of another node may be ahead, without a
+// warning.
+const clocksApart = 2 * time.Second
+
 // An erasure asks for the attempts of a user to go.
 type erasure struct {
 	organizationID, userID, emailKey string
@@ -25,7 +29,7 @@ type erasure struct {
 // Erase deletes a user's attempts from the record of an organization: the first
 // at once, the others soon, and those with them that are under way.
 func Erase(tx *db.Tx, organizationID, userID, emailKey string) error {
-	e := erasure{organizationID, userID, emailKey, tx.Now().Add(time.Millisecond)}
+	e := erasure{organizationID, userID, emailKey, tx.Now().Add(clocksApart)}
 	if _, err := eraseStep(tx, e); err != nil {
 		return err
 	}
@@ -57,7 +61,7 @@ func (s *Service) Purge(ctx context.Context) error {
 	}
 	err = s.steps(ctx, func(tx *db.Tx) (more bool, err error) {
 		n, err := purgeHours(tx, tx.Now().Add(-s.cfg.Keep), step)
-		return n >= step, err
+		return n == step, err
 	})
 	if err != nil {
 		return err

@@ -19,14 +19,20 @@ func (s *Service) List(ctx context.Context, actor access.Actor, q Query) (found 
 	if err := refusal(access.May(actor, access.ActSignInRead, q.OrganizationID)); err != nil {
 		return nil, err
 	}
-	if err := s.Flush(ctx); err != nil {
-		return nil, err
-	}
+	s.settle(ctx)
 	err = s.db.View(ctx, func(tx *db.Tx) error {
 		found, err = s.list(tx, q)
 		return err
 	})
 	return found, err
+}
+
+// settle writes what is waiting, so that it is read as well. What can't be written,
+// on a full disk for instance, keeps nobody from reading what is there.
+func (s *Service) settle(ctx context.Context) {
+	if err := s.Flush(ctx); err != nil {
+		s.logger.Warn("sign-ins not recorded yet", "cause", err)
+	}
 }
 
 // list reads the attempts of a person under both of what they are kept by: those
@@ -81,9 +87,7 @@ func (s *Service) Own(ctx context.Context, organizationID, userID string, limit 
 
 // Record returns an attempt with its details, the values of attributes hidden.
 func (s *Service) Record(ctx context.Context, actor access.Actor, attemptID string) (r Record, err error) {
-	if err := s.Flush(ctx); err != nil {
-		return r, err
-	}
+	s.settle(ctx)
 	err = s.db.View(ctx, func(tx *db.Tx) error {
 		r, err = s.find(tx, actor, access.ActSignInRead, attemptID)
 		return err
@@ -93,9 +97,7 @@ func (s *Service) Record(ctx context.Context, actor access.Actor, attemptID stri
 
 // Reveal returns an attempt with all that is kept of it. Who asked is audited.
 func (s *Service) Reveal(ctx context.Context, actor access.Actor, attemptID string) (r Record, err error) {
-	if err := s.Flush(ctx); err != nil {
-		return r, err
-	}
+	s.settle(ctx)
 	err = s.db.Update(ctx, actor, func(tx *db.Tx) error {
 		if r, err = s.find(tx, actor, access.ActSignInReveal, attemptID); err != nil {
 			return err
@@ -112,9 +114,7 @@ func (s *Service) Reveal(ctx context.Context, actor access.Actor, attemptID stri
 // Find returns an attempt with its details for an action that the actor may
 // take on it; for who judges it again.
 func (s *Service) Find(ctx context.Context, actor access.Actor, action access.Action, attemptID string) (r Record, err error) {
-	if err := s.Flush(ctx); err != nil {
-		return r, err
-	}
+	s.settle(ctx)
 	err = s.db.View(ctx, func(tx *db.Tx) error {
 		r, err = s.find(tx, actor, action, attemptID)
 		return err
@@ -168,9 +168,7 @@ func (r Record) hidden() Record {
 
 // OrganizationOf answers to whom an attempt belongs.
 func (s *Service) OrganizationOf(ctx context.Context, attemptID string) (organizationID string, known bool, err error) {
-	if err := s.Flush(ctx); err != nil {
-		return "", false, err
-	}
+	s.settle(ctx)
 	err = s.db.View(ctx, func(tx *db.Tx) error {
 		a, err := attemptByID(tx, attemptID)
 		organizationID = a.OrganizationID

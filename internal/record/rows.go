@@ -117,13 +117,20 @@ func addCount(tx *db.Tx, key hourKey, c count) error {
 }
 
 // usedOf returns what an organization has used of a day.
-func usedOf(tx *db.Tx, organizationID string, start time.Time) (day, error) {
-	return db.One(tx, func(row db.Scanner) (d day, err error) {
-		err = row.Scan(&d.rows, &d.octets, &d.pending)
-		return d, err
-	}, `select coalesce(sum(case when outcome = 'refused' then kept else 0 end), 0), coalesce(sum(case when outcome = 'refused' then octets else 0 end), 0),
-			coalesce(sum(case when outcome <> 'refused' then octets else 0 end), 0)
-		from record_hours where organization_id = $1 and hour >= $2 and hour < $3`, organizationID, start, start.Add(24*time.Hour))
+func usedOf(tx *db.Tx, organizationID string, start time.Time) (d day, err error) {
+	type sum struct {
+		key hourKey
+		count
+	}
+	sums, err := db.Collect(tx, func(row db.Scanner) (s sum, err error) {
+		err = row.Scan(&s.key.outcome, &s.key.code, &s.kept, &s.octets)
+		return s, err
+	}, `select outcome, code, sum(kept), sum(octets) from record_hours where organization_id = $1 and hour >= $2 and hour < $3
+		group by outcome, code`, organizationID, start, start.Add(24*time.Hour))
+	for _, s := range sums {
+		d.add(s.key, s.count)
+	}
+	return d, err
 }
 
 func hours(tx *db.Tx, organizationID string, since time.Time) ([]Hour, error) {
@@ -145,7 +152,8 @@ func purgeAttempts(tx *db.Tx, before string, limit int) (n int64, err error) {
 }
 
 func purgeHours(tx *db.Tx, before time.Time, limit int) (int64, error) {
-	return tx.Exec(`delete from record_hours where hour in (select hour from record_hours where hour < $1 order by hour limit $2)`, before, limit)
+	return tx.Exec(`delete from record_hours where (organization_id, hour, sso_profile_id, method, outcome, code) in (
+		select organization_id, hour, sso_profile_id, method, outcome, code from record_hours where hour < $1 order by hour limit $2)`, before, limit)
 }
 
 // attemptsOf returns the first attempts of a user until an instant.

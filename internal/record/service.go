@@ -39,14 +39,15 @@ type Holder struct {
 type Loss string
 
 const (
-	LossQueue Loss = "queue" // the queue was full
-	LossRate  Loss = "rate"  // too many from a source, of an organization, or in total
-	LossDay   Loss = "day"   // an organization's share of the day was used up
-	LossError Loss = "error" // it could not be written
+	LossQueue   Loss = "queue"   // the queue was full
+	LossRate    Loss = "rate"    // too many from a source, of an organization, or in total
+	LossMessage Loss = "message" // too many octets from a source, or waiting: it was kept without its message
+	LossDay     Loss = "day"     // an organization's share of the day was used up: so it was, or not at all
+	LossError   Loss = "error"   // it could not be written
 )
 
 // Losses returns every reason.
-func Losses() []Loss { return []Loss{LossQueue, LossRate, LossDay, LossError} }
+func Losses() []Loss { return []Loss{LossQueue, LossRate, LossMessage, LossDay, LossError} }
 
 // A Service records attempts and shows them.
 type Service struct {

@@ -13,7 +13,7 @@ import (
 const (
 	gather     = 100 * time.Millisecond // for a batch
 	writeLimit = 10 * time.Second       // for one batch
-	mostTries  = 10                     // to write an attempt
+	mostTries  = 5                      // to write one, while others can be
 )
 
 // Run writes what is waiting, until ctx ends and all is written.
@@ -44,78 +44,94 @@ func (s *Service) Run(ctx context.Context) {
 	}
 }
 
-// write empties the queue. It goes on when ctx ends: a batch takes not long.
+// write writes what is waiting now; what comes meanwhile is another write's. It
+// goes on when ctx ends: that takes not long.
 func (s *Service) write(ctx context.Context) error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeLimit)
-	defer cancel()
-	for {
-		batch, counts := s.queue.take()
-		if len(batch) == 0 && len(counts) == 0 {
-			return nil
-		}
-		batch = s.pack(batch)
-		err := s.writeBatch(ctx, batch, counts)
-		if err == nil {
-			continue
-		}
-		if len(batch) < 2 || !s.writeEach(ctx, &batch, counts) {
-			s.putBack(batch, counts)
+	for range s.Waiting()/batchLength + 1 {
+		if more, err := s.writeNext(context.WithoutCancel(ctx)); err != nil || !more {
 			return err
 		}
 	}
+	return nil
 }
 
-// writeEach writes a batch one by one: there may be one among them that can't
-// be written. It reports whether any could.
-func (s *Service) writeEach(ctx context.Context, batch *[]*waiting, counts map[hourKey]count) (any bool) {
-	var left []*waiting
-	for _, w := range *batch {
-		if err := s.writeBatch(ctx, []*waiting{w}, counts); err != nil {
-			left = append(left, w)
-			continue
-		}
-		counts, any = nil, true
+// writeNext writes a batch. What could not be written waits on.
+func (s *Service) writeNext(ctx context.Context) (more bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, writeLimit)
+	defer cancel()
+	batch, counts := s.queue.take()
+	if len(batch) == 0 && len(counts) == 0 {
+		return false, nil
 	}
-	*batch = left
-	if any {
-		s.putBack(left, nil)
+	s.pack(batch)
+	if err = s.writeBatch(ctx, batch, counts); err == nil {
+		return true, nil
 	}
-	return any
+	// Is it the database, or is there one among them that can't be written?
+	if s.writeBatch(ctx, nil, counts) != nil {
+		s.queue.giveBack(batch, counts)
+		return false, err
+	}
+	s.logger.Warn("sign-ins not recorded at once", "cause", err)
+	s.writeEach(ctx, batch)
+	return true, nil
 }
 
-func (s *Service) putBack(batch []*waiting, counts map[hourKey]count) {
+// writeEach writes a batch one by one. What the database does not take after
+// some tries, though it takes others, is given up.
+func (s *Service) writeEach(ctx context.Context, batch []*waiting) {
 	var again []*waiting
 	for _, w := range batch {
-		if w.tries++; w.tries < mostTries {
+		err := s.writeBatch(ctx, []*waiting{w}, nil)
+		if err == nil {
+			continue
+		}
+		if ctx.Err() == nil {
+			w.tries++
+		}
+		if w.tries < mostTries {
 			again = append(again, w)
 			continue
 		}
 		s.cfg.Observe(LossError)
-		s.logger.Warn("a sign-in was not recorded", "reference", w.ID)
+		s.logger.Warn("a sign-in was not recorded", "reference", w.ID, "cause", err)
 	}
-	s.queue.giveBack(again, counts)
+	s.queue.giveBack(again, nil)
+	if len(again) > 0 {
+		s.queue.notify()
+	}
 }
 
 // pack makes what is bulky small. What can't be packed is not worth keeping.
-func (s *Service) pack(batch []*waiting) []*waiting {
+func (s *Service) pack(batch []*waiting) {
 	for _, w := range batch {
-		if w.packed != nil {
+		if w.packed != nil || len(w.Checks) == 0 && w.fields == 0 {
 			continue
 		}
-		if w.Posted != nil {
-			w.Message = ReadMessage(w.Posted)
+		w.Message = ReadMessage(w.Posted)
+		w.Message.Fields, w.Message.Cut = w.fields, w.Message.Cut || w.cut
+		packed, err := s.packer.pack(&w.Details)
+		if err == nil && w.unproved() && len(packed) > mostUnproved {
+			w.Attributes = nil
+			w.Message.Text, w.Message.Cut = w.Message.Text[:min(len(w.Message.Text), mostBeginning)], true
+			packed, err = s.packer.pack(&w.Details)
 		}
-		if len(w.Checks) == 0 && w.Message.Fields == 0 {
-			continue
-		}
-		var err error
-		if w.packed, err = s.packer.pack(&w.Details); err != nil {
+		if err != nil {
 			s.logger.Warn("details of a sign-in were not packed", "reference", w.ID, "cause", err)
 		}
+		w.packed = packed
 	}
-	return batch
+}
+
+// bare are the details of an attempt without its message.
+func (s *Service) bare(w *waiting) ([]byte, error) {
+	packed, err := s.packer.pack(&Details{Checks: w.Checks, Message: Message{Fields: w.fields, Cut: w.fields > 0}})
+	if len(packed) > mostBare {
+		return nil, err
+	}
+	return packed, err
 }
 
 // writeBatch writes a batch and what was counted in one transaction.
@@ -156,16 +172,11 @@ type batchWriter struct {
 	losses int
 }
 
-// A day is what an organization has used of it.
-type day struct{ rows, octets, pending int64 }
-
 func (b *batchWriter) write(w *waiting) error {
 	n := w.Note
 	if err := b.name(&n); err != nil {
 		return err
 	}
-	n.Address, n.Agent = text(n.Address, 64), text(n.Agent, 512)
-	n.Actor.Address, n.Actor.Agent = n.Address, n.Agent
 	today, err := b.today(&n)
 	if err != nil {
 		return err
@@ -175,17 +186,19 @@ func (b *batchWriter) write(w *waiting) error {
 		c.attempts = 0 // it was counted where it was written
 	}
 	keep, details := today.allows(&n, len(w.packed))
-	if len(w.packed) > 0 && !details {
+	if len(w.packed) > 0 && details != whole {
 		b.losses++
 	}
 	if keep {
-		if err := b.keep(&n); err != nil {
+		if keep, err = b.keep(&n); err != nil {
 			return err
 		}
-		c.kept = 1
 	}
-	if keep && details && len(w.packed) > 0 {
-		if c.octets, err = b.putDetails(&n, w.packed); err != nil {
+	if keep {
+		if n.Outcome != Succeeded {
+			c.kept = 1
+		}
+		if c.octets, err = b.keepDetails(&n, w, details); err != nil {
 			return err
 		}
 	}
@@ -193,18 +206,40 @@ func (b *batchWriter) write(w *waiting) error {
 	return nil
 }
 
-// keep writes the row of an attempt, and of a refused one the audit event.
-func (b *batchWriter) keep(n *Note) error {
+// keepDetails writes so much of the details of an attempt.
+func (b *batchWriter) keepDetails(n *Note, w *waiting, e extent) (octets int64, err error) {
+	packed := w.packed
+	switch {
+	case e == nothing:
+		return 0, nil
+	case e == bare && packed != nil:
+		if packed, err = b.bare(w); err != nil {
+			return 0, err
+		}
+	}
+	if len(packed) == 0 {
+		return 0, nil
+	}
+	return b.putDetails(n, packed)
+}
+
+// keep writes the row of an attempt, and of a refused one the audit event. That
+// of one who has signed in is there, unless it was erased with its user.
+func (b *batchWriter) keep(n *Note) (kept bool, err error) {
 	switch n.Outcome {
 	case Succeeded:
-		return nil // it is there
+		_, err := attemptByID(b.tx, n.ID)
+		if errors.Is(err, db.ErrNoRows) {
+			return false, nil
+		}
+		return err == nil, err
 	case Pending:
-		return insertAttempt(b.tx, n)
+		return true, insertAttempt(b.tx, n)
 	}
 	if err := finishAttempt(b.tx, n); err != nil {
-		return err
+		return false, err
 	}
-	return b.audit.AppendFor(b.tx, n.Actor, n.Time, n.event())
+	return true, b.audit.AppendFor(b.tx, n.Actor, n.Time, n.event())
 }
 
 // name fills in the address of somebody who is not known.
@@ -258,7 +293,7 @@ func (b *batchWriter) putDetails(n *Note, packed []byte) (octets int64, err erro
 
 // today returns what an organization has used of the day of an attempt.
 func (b *batchWriter) today(n *Note) (*day, error) {
-	start := n.Time.UTC().Truncate(24 * time.Hour)
+	start := dayOf(n.Time)
 	key := n.OrganizationID + start.Format(time.DateOnly)
 	d, ok := b.used[key]
 	if !ok {
@@ -271,18 +306,6 @@ func (b *batchWriter) today(n *Note) (*day, error) {
 	return &d, nil
 }
 
-// allows reports whether there is room for an attempt and for its details.
-func (d *day) allows(n *Note, octets int) (row, details bool) {
-	if n.Outcome != Refused {
-		return true, d.pending+int64(octets) <= dayPending
-	}
-	share := int64(1)
-	if n.Vouched {
-		share = 2
-	}
-	return d.rows < share*dayRows, d.octets+int64(octets) <= share*dayOctets
-}
-
 // count adds to the sums, and to what is used of the day.
 func (b *batchWriter) count(key hourKey, c count) {
 	sum := b.sums[key]
@@ -290,13 +313,8 @@ func (b *batchWriter) count(key hourKey, c count) {
 	sum.kept += c.kept
 	sum.octets += c.octets
 	b.sums[key] = sum
-	day := key.organizationID + key.hour.Format(time.DateOnly)
-	d := b.used[day]
-	if key.outcome == Refused {
-		d.rows += c.kept
-		d.octets += c.octets
-	} else {
-		d.pending += c.octets
-	}
-	b.used[day] = d
+	at := key.organizationID + dayOf(key.hour).Format(time.DateOnly)
+	d := b.used[at]
+	d.add(key, c)
+	b.used[at] = d
 }
