@@ -61,6 +61,8 @@ const (
 	ActTokenDelete     Action = "token.delete"
 
 	ActAuditRead Action = "audit.read"
+	// ActAuditInstallation reads the log of what belongs to no organization.
+	ActAuditInstallation Action = "audit.read_installation"
 
 	ActRecoveryCodes Action = "recovery.codes" // make one's own
 	ActRescue        Action = "recovery.rescue"
@@ -139,7 +141,8 @@ var rights = map[Action]right{
 	ActTokenCreateRead: {role: RoleAdministrator, fresh: true, lasting: true},
 	ActTokenDelete:     {role: RoleAdministrator},
 
-	ActAuditRead: {role: RoleAdministrator, scopes: []Scope{ScopeRead, ScopeAudit}},
+	ActAuditRead:         {role: RoleAdministrator, scopes: []Scope{ScopeRead, ScopeAudit}},
+	ActAuditInstallation: {operator: true, scopes: []Scope{ScopeRead, ScopeAudit}},
 
 	ActRecoveryCodes: {role: RoleOwner, fresh: true, personal: true},
 	ActRescue:        {operator: true},

@@ -68,14 +68,22 @@ func (a *API) auditLog() {
 			if err := a.mayReadLog(ctx, actor, in.ID); err != nil {
 				return nil, err
 			}
-			q := in.query(in.ID)
-			q.After, q.Limit = in.Cursor, in.Limit
-			var found []audit.Event
-			err := a.DB.View(ctx, func(tx *db.Tx) (err error) {
-				found, err = a.Audit.List(tx, q)
-				return err
-			})
-			return listOf(found, in.Limit, asItIs, func(e audit.Event) string { return e.ID }), err
+			return a.events(ctx, in.query(in.ID), in.Paging)
+		})
+
+	type listInstallation struct {
+		EventFilter
+		Paging
+	}
+	handle(a, route{id: "list-installation-events", method: http.MethodGet, path: "/audit", tag: tag,
+		summary: "List what changed that belongs to no organization", action: access.ActAuditInstallation},
+		func(ctx context.Context, _ access.Actor, in *listInstallation) (*body[list[audit.Event]], error) {
+			if err := a.Record.Flush(ctx); err != nil {
+				return nil, err
+			}
+			q := in.query("")
+			q.Installation = true
+			return a.events(ctx, q, in.Paging)
 		})
 
 	type exportEvents struct {
@@ -92,6 +100,16 @@ func (a *API) auditLog() {
 			}
 			return streamed(a.Audit.Export(ctx, actor, in.query(in.ID), in.Format, in.file(in.Format.Kind(), "audit-"+in.ID+"."+string(in.Format))))
 		})
+}
+
+func (a *API) events(ctx context.Context, q audit.Query, p Paging) (*body[list[audit.Event]], error) {
+	q.After, q.Limit = p.Cursor, p.Limit
+	var found []audit.Event
+	err := a.DB.View(ctx, func(tx *db.Tx) (err error) {
+		found, err = a.Audit.List(tx, q)
+		return err
+	})
+	return listOf(found, p.Limit, asItIs, func(e audit.Event) string { return e.ID }), err
 }
 
 func asItIs(e audit.Event) audit.Event { return e }

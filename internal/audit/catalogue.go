@@ -45,11 +45,9 @@ func Catalogue() []Entry {
 		{UserActivated, "A user signed in for the first time."},
 		{UserRoleChanged, "A user's role in the organization was changed."},
 		{UserSSOChanged, "SSO was enabled or disabled for a user, or left to the domain."},
-		{UserPasswordSet, "A password was set for a user who had none, or by a link."},
 		{UserPasswordChanged, "A user changed the password."},
 		{UserPasswordCleared, "A user's password was taken away."},
 		{PasswordResetAsked, "A link to set another password was asked for."},
-		{UserAddressProved, "A user proved the address by a mailed link."},
 		{PasswordRefusedChange, "A change of a password was refused."},
 
 		{InvitationCreated, "Somebody was invited."},
@@ -119,8 +117,6 @@ func Catalogue() []Entry {
 		{LogPurged, "Events older than the retention were deleted; the installation's log says so."},
 
 		{SecretsResealed, "Secrets were encrypted again under the current key-encryption key."},
-
-		{InstallationPrepared, "The installation was prepared."},
 	}
 }
 

@@ -85,7 +85,6 @@ const (
 	UserActivated         Action = "user.activated"
 	UserRoleChanged       Action = "user.role_changed"
 	UserSSOChanged        Action = "user.sso_changed"
-	UserPasswordSet       Action = "user.password_set"
 	UserPasswordChanged   Action = "user.password_changed"
 	UserPasswordCleared   Action = "user.password_cleared"
 	InvitationCreated     Action = "invitation.created"
@@ -94,7 +93,6 @@ const (
 	InvitationAccepted    Action = "invitation.accepted"
 	PasswordResetAsked    Action = "user.password_reset_requested"
 	SignedUp              Action = "sign_up"
-	UserAddressProved     Action = "user.address_proved"
 	ImportStarted         Action = "import.started"
 	ImportFinished        Action = "import.finished"
 	ImportUndone          Action = "import.undone"
@@ -135,7 +133,6 @@ const (
 	RecoveryCodesMade     Action = "recovery.codes_made"
 	RecoveryCodeUsed      Action = "recovery.code_used"
 	RecoveryRescued       Action = "recovery.rescued"
-	InstallationPrepared  Action = "installation.prepared"
 	PasswordRefusedChange Action = "user.password_change_refused"
 
 	ProfileRefreshed             Action = "sso_profile.metadata_refreshed"

@@ -82,7 +82,7 @@ func TestALogIsOfOneOrganizationNewestFirst(t *testing.T) {
 		}
 		log(t, p, access.System("job"), audit.Event{OrganizationID: "org_1", Action: audit.UserRemoved, Reference: "6"},
 			audit.Event{OrganizationID: "org_2", Action: audit.UserUpdated, Reference: "another's"},
-			audit.Event{Action: audit.InstallationPrepared, Reference: "nobody's"})
+			audit.Event{Action: audit.SecretsResealed, Reference: "nobody's"})
 		all := list(t, p, audit.Query{OrganizationID: "org_1", Limit: 100})
 		for _, c := range []struct {
 			q    audit.Query

@@ -2,8 +2,10 @@ package cli
 
 import (
 	"fmt"
+	"net/url"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"sallyport/internal/app"
 	"sallyport/internal/audit"
@@ -13,9 +15,51 @@ import (
 // maxFindings is how many findings are printed. More of them say nothing more.
 const maxFindings = 100
 
-// audit is what the operator does with the audit log. It works at the server
-// alone: what is verified is the database, not the word of a server.
 func (c *cli) audit() *cobra.Command {
+	columns := []string{"time", "action", "actor.name", "target.name", "outcome", "code", "reference", "id"}
+	list := paging(logFilter(&cobra.Command{Use: "list [ORGANIZATION]", Short: "List what changed and who signed in, newest first", Args: cobra.MaximumNArgs(1),
+		Long: `List the log of an organization, newest first; without one that of the
+installation, which is the operator's.`}))
+	export := logFilter(&cobra.Command{Use: "export ORGANIZATION", Short: "Print all that changed and who signed in, as JSON Lines or CSV", Args: cobra.ExactArgs(1),
+		Long: `Print an organization's log, newest first, however long it is. That it was
+exported is written into the log.`})
+	export.Flags().String("format", "jsonl", "jsonl or csv")
+	c.run(export, nil)
+	export.RunE = func(cmd *cobra.Command, args []string) error {
+		q, err := logQuery(cmd.Flags(), "format")
+		if err != nil {
+			return err
+		}
+		return c.file(cmd, get("/organizations/"+url.PathEscape(args[0])+"/audit/export", q))
+	}
+	return group("audit", "The audit log",
+		c.run(list, func(args []string) (call, error) {
+			q, err := logQuery(list.Flags())
+			if err != nil || len(args) == 0 {
+				return get("/audit", q), err
+			}
+			return get("/organizations/"+url.PathEscape(args[0])+"/audit", q), nil
+		}, columns...),
+		export, c.auditVerify())
+}
+
+func logFilter(cmd *cobra.Command) *cobra.Command {
+	f := cmd.Flags()
+	f.String("actor", "", "id, address or name of who did it")
+	f.String("action", "", "such as user.deactivated, or all of a kind: user.")
+	f.String("target", "", "id, address or name of what it was done to")
+	sinceUntil(f)
+	return cmd
+}
+
+func logQuery(f *pflag.FlagSet, more ...string) (url.Values, error) {
+	q := query(f, append(more, "actor", "action", "target")...)
+	return q, readSinceUntil(f, q)
+}
+
+// auditVerify is what the operator does at the server alone: what is verified is
+// the database, not the word of a server.
+func (c *cli) auditVerify() *cobra.Command {
 	var organization, known string
 	verify := &cobra.Command{
 		Use: "verify", Short: "Find out whether the audit log is as it was written", Args: cobra.NoArgs,
@@ -46,7 +90,7 @@ shows if the log was put back to an earlier state.`,
 	f.StringVar(&organization, "org", "", "only this organization's log, or installation")
 	f.StringVar(&known, "head", "", "a head of earlier: POSITION:MAC")
 	databaseFlags(f)
-	return group("audit", "The audit log", verify)
+	return verify
 }
 
 func (c *cli) verifyAudit(cmd *cobra.Command, in audit.Verification) error {

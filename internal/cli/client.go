@@ -50,7 +50,41 @@ func (c *cli) do(cmd *cobra.Command, in call) (json.RawMessage, error) {
 	return to.do(cmd.Context(), in)
 }
 
+// file sends a call and prints the file that is answered.
+func (c *cli) file(cmd *cobra.Command, in call) error {
+	to, err := c.connect(cmd)
+	if err != nil {
+		return err
+	}
+	defer to.close()
+	return to.stream(cmd.Context(), in, c.Out)
+}
+
 func (c *connection) do(ctx context.Context, in call) (json.RawMessage, error) {
+	res, err := c.send(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	return io.ReadAll(io.LimitReader(res.Body, mostAnswer))
+}
+
+// stream copies the answer to a call, however long it is.
+func (c *connection) stream(ctx context.Context, in call, to io.Writer) error {
+	res, err := c.send(ctx, in)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	_, err = io.Copy(to, res.Body)
+	return err
+}
+
+// mostAnswer bounds what is read of an answer that is no file.
+const mostAnswer = 128 << 20
+
+// send sends a call. A refusal is the fault that it tells of.
+func (c *connection) send(ctx context.Context, in call) (*http.Response, error) {
 	var body io.Reader = http.NoBody
 	kind := "application/json"
 	switch {
@@ -79,15 +113,15 @@ func (c *connection) do(ctx context.Context, in call) (json.RawMessage, error) {
 	if err != nil {
 		return nil, fault.Newf(fault.Overloaded, "The server does not answer: %v", err)
 	}
+	if res.StatusCode < 300 {
+		return res, nil
+	}
 	defer res.Body.Close()
-	raw, err := io.ReadAll(io.LimitReader(res.Body, 128<<20))
+	raw, err := io.ReadAll(io.LimitReader(res.Body, mostAnswer))
 	if err != nil {
 		return nil, err
 	}
-	if res.StatusCode >= 300 {
-		return nil, answerFault(res.StatusCode, raw)
-	}
-	return raw, nil
+	return nil, answerFault(res.StatusCode, raw)
 }
 
 // answerFault turns a problem back into the fault that it was.

@@ -97,11 +97,7 @@ func (c *cli) importRows() *cobra.Command {
 	cmd.Flags().String("result", "", "only these rows: created, updated, unchanged, or failed, to be corrected and imported again")
 	c.run(cmd, nil)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		raw, err := c.do(cmd, get("/imports/"+url.PathEscape(args[0])+"/rows.csv", query(cmd.Flags(), "result")))
-		if err == nil {
-			_, err = c.Out.Write(raw)
-		}
-		return err
+		return c.file(cmd, get("/imports/"+url.PathEscape(args[0])+"/rows.csv", query(cmd.Flags(), "result")))
 	}
 	return cmd
 }

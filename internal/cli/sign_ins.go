@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 func (c *cli) signIns() *cobra.Command {
@@ -18,8 +19,7 @@ func (c *cli) signIns() *cobra.Command {
 	f.String("profile", "", "SSO profile")
 	f.String("outcome", "", "succeeded, refused or pending")
 	f.String("code", "", "error code, such as saml_audience_mismatch")
-	f.String("since", "", "not before this day or instant: 2026-03-01 or 2026-03-01T09:30:00Z")
-	f.String("until", "", "before the end of this day, or before this instant")
+	sinceUntil(f)
 	show := &cobra.Command{Use: "show REFERENCE", Short: "Show what was checked at an attempt to sign in, and what to change", Args: cobra.ExactArgs(1),
 		Long: `Show the record of an attempt to sign in, by the reference on the user's error
 page: what became of it, what to change where, and each check with what was
@@ -34,15 +34,8 @@ whether it was used before, is left out: both are used up.`}
 	return group("sign-in", "Attempts to sign in, and why they were refused",
 		c.run(list, func(args []string) (call, error) {
 			q := query(f, "user", "profile", "outcome", "code")
-			for name, days := range map[string]int{"since": 0, "until": 1} {
-				text, _ := f.GetString(name) // it is there
-				at, err := instant(text, days)
-				if err != nil {
-					return call{}, usagef("--%s: expected a day such as 2026-03-01, or an instant such as 2026-03-01T09:30:00Z", name)
-				}
-				if at != "" {
-					q.Set(name, at)
-				}
+			if err := readSinceUntil(f, q); err != nil {
+				return call{}, err
 			}
 			return get("/organizations/"+url.PathEscape(args[0])+"/sign-ins", q), nil
 		}, "time", "outcome", "code", "email", "method", "profile_id", "reference"),
@@ -56,6 +49,25 @@ whether it was used before, is left out: both are used up.`}
 			return call{method: http.MethodPost, path: path(args, "/replay")}, nil
 		}),
 	)
+}
+
+func sinceUntil(f *pflag.FlagSet) {
+	f.String("since", "", "not before this day or instant: 2026-03-01 or 2026-03-01T09:30:00Z")
+	f.String("until", "", "before the end of this day, or before this instant")
+}
+
+func readSinceUntil(f *pflag.FlagSet, q url.Values) error {
+	for name, days := range map[string]int{"since": 0, "until": 1} {
+		text, _ := f.GetString(name) // it is there
+		at, err := instant(text, days)
+		if err != nil {
+			return usagef("--%s: expected a day such as 2026-03-01, or an instant such as 2026-03-01T09:30:00Z", name)
+		}
+		if at != "" {
+			q.Set(name, at)
+		}
+	}
+	return nil
 }
 
 // instant reads a day, by UTC, with days added to it, or an instant.
