@@ -3,7 +3,6 @@ package record
 import (
 	"bytes"
 	"encoding/base64"
-	"encoding/xml"
 	"strings"
 	"unicode/utf8"
 
@@ -85,52 +84,6 @@ func (m Message) Posted() (fields []string, ok bool) {
 // Readable returns the message as text.
 func (m Message) Readable() string {
 	return strings.ToValidUTF8(string(bytes.ReplaceAll(m.Text, []byte{0}, []byte{' '})), "\uFFFD")
-}
-
-// hiddenText stands for what is hidden.
-const hiddenText = "•••"
-
-// hidden returns the message without the values of attributes. Where it is not
-// well-formed nobody knows where such values stand: from there on all is hidden.
-func (m Message) hidden() Message {
-	var out bytes.Buffer
-	d := xml.NewDecoder(bytes.NewReader(m.Text))
-	shown, depth := int64(0), 0 // up to where it was copied or hidden; within a value
-	for !m.Plain {
-		before := d.InputOffset()
-		token, err := d.RawToken()
-		if err != nil {
-			if depth == 0 {
-				out.Write(m.Text[shown:before])
-				shown = before
-			}
-			break
-		}
-		switch t := token.(type) {
-		case xml.StartElement:
-			if depth > 0 {
-				depth++
-			} else if t.Name.Local == "AttributeValue" {
-				out.Write(m.Text[shown:d.InputOffset()])
-				depth, shown = 1, d.InputOffset()
-			}
-		case xml.EndElement:
-			if depth == 0 {
-				break
-			}
-			if depth--; depth == 0 {
-				if before > shown { // it is empty else
-					out.WriteString(hiddenText)
-				}
-				shown = before
-			}
-		}
-	}
-	if int(shown) < len(m.Text) {
-		out.WriteString(hiddenText)
-	}
-	m.Text = out.Bytes()
-	return m
 }
 
 // Checks takes over what package saml found.

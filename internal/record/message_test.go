@@ -6,25 +6,38 @@ import (
 	"testing"
 )
 
-func TestOnlyValuesOfAttributesAreHidden(t *testing.T) {
+func TestNothingThatCouldHoldAValueIsShown(t *testing.T) {
 	for in, want := range map[string]string{
-		"":                "",
-		"<a><b/>text</a>": "<a><b/>text</a>",
-		"<a><AttributeValue>x</AttributeValue>y</a>":                                     "<a><AttributeValue>•••</AttributeValue>y</a>",
-		"<s:AttributeValue t='1'>x</s:AttributeValue>":                                   "<s:AttributeValue t='1'>•••</s:AttributeValue>",
-		"<AttributeValue/><AttributeValue></AttributeValue>z":                            "<AttributeValue/><AttributeValue></AttributeValue>z",
-		"<AttributeValue><!-- c --><NameID>n</NameID>&lt;<![CDATA[d]]></AttributeValue>": "<AttributeValue>•••</AttributeValue>",
-		"<AttributeValue><AttributeValue>n</AttributeValue>m</AttributeValue>k":          "<AttributeValue>•••</AttributeValue>k",
-		"<AttributeValue>x":                         "<AttributeValue>•••",
-		"<a>clear<AttributeValue>x</b":              "<a>clear<AttributeValue>•••",
-		"<a>clear<b c=>secret</b>":                  "<a>clear•••",
-		"no XML, a secret & more":                   "•••",
-		"<a>&unknown;secret</a>":                    "<a>•••",
-		"<?xml version='1.0' encoding='utf-16'?><a": "•••",
+		"": "",
+		"<p:Response ID='a'><Issuer Format=\"f\">i</Issuer>\n</p:Response>": "<p:Response ID='a'><Issuer Format=\"f\">i</Issuer>\n</p:Response>",
+		"<a><b/>x</a>":      "<a><b/>•••</a>",
+		"<a c='x'><b/></a>": "<a c=\"•••\"><b/></a>",
+		"<Attribute Name=\"n\" FriendlyName='f' q:v='x' Value='x'><Issuer>x</Issuer></Attribute>": "<Attribute Name=\"n\" FriendlyName=\"f\" q:v=\"•••\" Value=\"•••\"><Issuer>•••</Issuer></Attribute>",
+		"<a><AttributeValue>x</AttributeValue></a>":                                               "<a><AttributeValue>•••</AttributeValue></a>",
+		"<s:AttributeValue xsi:type='xs:string' ID='x'>x</s:AttributeValue>":                      "<s:AttributeValue xsi:type=\"xs:string\" ID=\"•••\">•••</s:AttributeValue>",
+		"<AttributeValue/><AttributeValue></AttributeValue><Issuer>z</Issuer>":                    "<AttributeValue/><AttributeValue></AttributeValue><Issuer>z</Issuer>",
+		"<AttributeValue v='x'/>": "<AttributeValue v=\"•••\"/>",
+		"<AttributeValue><!-- x --><NameID>x</NameID>&lt;<![CDATA[x]]></AttributeValue>": "<AttributeValue>•••</AttributeValue>",
+		"<AttributeValue><AttributeValue>x</AttributeValue>x</AttributeValue><c/>":       "<AttributeValue>•••</AttributeValue><c/>",
+		"<AttributeValue><x/></AttributeValue>":                                          "<AttributeValue>•••</AttributeValue>",
+		"<AttributeValue>x":                                                              "<AttributeValue>•••",
+		"<AttributeValue>x</b>x</AttributeValue>":                                        "<AttributeValue>•••",
+		"<AttributeValue>x</q:AttributeValue>x":                                          "<AttributeValue>•••",
+		"<Issuer>clear<AttributeValue>x</b":                                              "<Issuer>clear<AttributeValue>•••",
+		"<Issuer>clear<b c=>x</b>":                                                       "<Issuer>clear•••",
+		"<Issuer><![CDATA[clear]]><e>x</e></Issuer>":                                     "<Issuer><![CDATA[clear]]><e>•••</e></Issuer>",
+		"<e><Issuer>x</Issuer></e>":                                                      "<e><Issuer>•••</Issuer></e>",
+		"<Response><!-- x --><?php x?><Issuer>i<!--x--></Issuer></Response>":             "<Response><!--•••--><?•••?><Issuer>i<!--•••--></Issuer></Response>",
+		"<!DOCTYPE a [<!ENTITY e 'x'>]><Issuer>&e;</Issuer>":                             "<!•••><Issuer>•••",
+		"no XML, a secret & more":                                                        "•••",
+		"<a>&unknown;x</a>":                                                              "<a>•••",
+		"<StatusCode Value='v'/><Subject Value='x'/>":                                    "<StatusCode Value='v'/><Subject Value=\"•••\"/>",
+		"<?xml version='1.0' encoding='utf-16'?><a":                                      "•••",
+		"<?xml version='1.0'?><Issuer>i</Issuer></Issuer>x":                              "<?xml version='1.0'?><Issuer>i</Issuer>•••",
 	} {
 		m := Message{Text: []byte(in)}.hidden()
 		if got := m.Readable(); got != want {
-			t.Errorf("%q becomes %q, not %q", in, got, want)
+			t.Errorf("%q\nbecomes %q,\nnot     %q", in, got, want)
 		}
 	}
 	if m := (Message{Text: []byte("secret"), Plain: true}).hidden(); string(m.Text) != hiddenText {

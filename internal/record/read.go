@@ -148,13 +148,19 @@ func (s *Service) find(tx *db.Tx, actor access.Actor, action access.Action, atte
 	return r, err
 }
 
-// hidden leaves out the values of attributes.
+// hidden leaves out the values of attributes, and what could hold some.
 func (r Record) hidden() Record {
 	if !r.Kept {
 		return r
 	}
 	r.Hidden = true
 	r.Message = r.Message.hidden()
+	r.Checks = slices.Clone(r.Checks)
+	for i, c := range r.Checks {
+		if c.Code == fault.SAMLBase64Invalid && c.Found != "" { // the field as it was sent
+			r.Checks[i].Found = beginning(c.Found)
+		}
+	}
 	attributes := make([]Attribute, len(r.Attributes))
 	for i, a := range r.Attributes {
 		attributes[i].Name = a.Name
@@ -164,6 +170,19 @@ func (r Record) hidden() Record {
 	}
 	r.Attributes = attributes
 	return r
+}
+
+// mostShown is how much of a field that is no base64 is shown: what Identity
+// Providers send begins with names and addresses of its own.
+const mostShown = 32
+
+// beginning returns the first of what is no message, and nothing of XML.
+func beginning(field string) string {
+	shown, _, _ := strings.Cut(field, "<")
+	if shown = strings.ToValidUTF8(shown[:min(len(shown), mostShown)], ""); shown == field {
+		return field
+	}
+	return shown + hiddenText
 }
 
 // OrganizationOf answers to whom an attempt belongs.

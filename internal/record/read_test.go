@@ -1,6 +1,7 @@
 package record_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -44,6 +45,67 @@ func TestValuesOfAttributesAreHiddenUntilAskedFor(t *testing.T) {
 			t.Errorf("%+v", e)
 		}
 	})
+}
+
+// TestNoValueShowsWithoutAskingForIt plants a value wherever an Identity Provider
+// could put one, and in what is no message at all.
+func TestNoValueShowsWithoutAskingForIt(t *testing.T) {
+	const marker = "planted-7f3a"
+	p := parts.New(t, "sqlite")
+	s := newScene(t, p)
+	edited := func(old, new string) func(r *samltest.Response) {
+		return func(r *samltest.Response) {
+			secretAttribute(r)
+			r.AfterSigning = func(x string) string {
+				if !strings.Contains(x, old) {
+					t.Fatalf("no %s in %s", old, x)
+				}
+				return strings.Replace(x, old, new, 1)
+			}
+		}
+	}
+	for name, edit := range map[string]func(r *samltest.Response){
+		"a value": func(r *samltest.Response) {
+			badAudience(r)
+			r.Assertion.Attributes = []samltest.Attribute{{Name: "office", Values: []string{marker, "<b>" + marker + "</b>"}}}
+		},
+		"an encrypted one": func(r *samltest.Response) {
+			badAudience(r)
+			r.Assertion.Attributes = []samltest.Attribute{{Name: "office", Values: []string{marker}}}
+			r.AssertionEncryption = &samltest.Encryption{For: []*samltest.Key{samltest.NamedKey(samltest.SP)}}
+		},
+		"a comment":          edited("</saml:Assertion>", "<!-- "+marker+" --></saml:Assertion>"),
+		"another attribute":  edited("<saml:AttributeValue", "<saml:AttributeValue office='"+marker+"'"),
+		"beside a value":     edited("<saml:AttributeValue", marker+"<saml:AttributeValue"),
+		"another element":    edited("</saml:Assertion>", "<x:Office xmlns:x='urn:x' y='"+marker+"'>"+marker+"</x:Office></saml:Assertion>"),
+		"a broken end":       edited("</saml:AttributeValue>", "</saml:AttributeValues>"+marker),
+		"a foreign end":      edited("<saml:AttributeValue", "</saml:Attribute>"+marker+"<saml:AttributeValue"),
+		"an entity":          edited("<saml:AttributeValue", "&"+marker+";<saml:AttributeValue"),
+		"CDATA":              edited("<saml:AttributeValue", "<![CDATA["+marker+"]]><saml:AttributeValue"),
+		"an instruction":     edited("</saml:Assertion>", "<?"+marker+" "+marker+"?></saml:Assertion>"),
+		"the tail":           edited("</samlp:Response>", "</samlp:Response>"+marker),
+		"an octet too many":  edited("<saml:AttributeValue", "\xff"+marker+"<saml:AttributeValue"),
+		"an illegal name":    edited("<saml:AttributeValue", "<"+marker+" <saml:AttributeValue"),
+		"an attribute twice": edited("<saml:AttributeValue", "<saml:AttributeValue a='"+marker+"' a='"+marker+"'/><saml:AttributeValue"),
+	} {
+		req, _ := s.Start(t, "")
+		_, err := p.Consume(t, s.Answer(req.ID, s.user.Email, edit))
+		attempt := reference(t, err, parts.Code(err))
+		if shown := fmt.Sprintf("%+v %s", get(t, p, attempt), get(t, p, attempt).Message.Readable()); strings.Contains(shown, marker) {
+			t.Errorf("%s: %s", name, shown)
+		}
+	}
+	for _, raw := range []string{marker, "<" + marker + ">", "<a>" + marker + "</a>", "<!DOCTYPE " + marker + ">", "<a " + marker + "='" + marker + "'/>", "&" + marker + ";",
+		"<Envelope><Body><Office>" + marker + "</Office></Body></Envelope>", "<a xmlns:b='" + marker + "'><b:" + marker} {
+		for _, field := range []string{samltest.Encode(raw), "<" + raw, strings.Repeat("%20", 11) + raw} {
+			_, err := p.Consume(t, sso.Response{ProfileID: s.ID, SAMLResponse: []string{field}})
+			r := get(t, p, reference(t, err, parts.Code(err)))
+			shown := fmt.Sprintf("%+v", r.Checks)
+			if strings.Contains(shown, marker) {
+				t.Errorf("%s: a check shows %s", raw, shown)
+			}
+		}
+	}
 }
 
 func TestARecordIsTheOrganizationsOwn(t *testing.T) {
