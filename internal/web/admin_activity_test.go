@@ -1,7 +1,9 @@
 package web
 
 import (
+	"encoding/base64"
 	"errors"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -270,6 +272,15 @@ func TestHostileAttemptsFitOnThePages(t *testing.T) {
 	}
 }
 
+// noise can't be made small.
+func noise(octets int) []byte {
+	raw, r := make([]byte, octets), rand.New(rand.NewPCG(1, 2))
+	for i := range raw {
+		raw[i] = byte(r.Uint32())
+	}
+	return raw
+}
+
 func TestWhatIsNotKeptIsSaid(t *testing.T) {
 	s := secureSite(t)
 	d := s.desk(t)
@@ -289,6 +300,11 @@ func TestWhatIsNotKeptIsSaid(t *testing.T) {
 			continue
 		}
 		d.b.get(path).shows(c.want)
+	}
+	long := d.home + "/" + d.turnedAway(t, sso.Response{ProfileID: d.ID, SAMLResponse: []string{base64.StdEncoding.EncodeToString(noise(300 << 10))}}, fault.SAMLXMLInvalid)
+	d.b.get(long).shows("longer than what is kept of one", "Not all of the message is kept").hides("/replay")
+	if p := d.b.post(long + "/replay"); p.Code != 409 || !strings.Contains(p.text(), "longer than what is kept") {
+		t.Errorf("%d %s", p.Code, p.text())
 	}
 	b := s.browser(t)
 	b.post("/login/password", "email", d.exempt.Email, "password", "wrong")

@@ -187,8 +187,11 @@ func (f Frame) left(r *record.Record, more bool) (texts []string) {
 	if r.Message.Plain {
 		texts = append(texts, f.T("attempt.plain"))
 	}
-	if r.Message.Cut {
-		texts = append(texts, f.T("attempt.cut", f.Number(record.MaxMessage>>10)))
+	switch {
+	case r.Message.Cut && len(r.Message.Text) == 0:
+		texts = append(texts, f.T("attempt.no_message"))
+	case r.Message.Cut:
+		texts = append(texts, f.T("attempt.cut"))
 	}
 	if more {
 		texts = append(texts, f.T("attempt.more"))
