@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"sallyport/internal/audit"
+	"sallyport/internal/sso"
 )
 
 // workEvery is the time between two rounds of what each node does for itself.
@@ -41,6 +42,7 @@ func (a *App) register() {
 	a.jobs.Register("check_domains", domainsEvery, a.directory.CheckDomains)
 	a.jobs.Register("refresh_metadata", metadataEvery, a.sso.RefreshDue)
 	a.jobs.Register("watch_certificates", time.Hour, a.sso.WatchCertificates)
+	a.jobs.Register("watch_sign_ins", sso.AlertEvery, a.sso.WatchSignIns)
 	a.jobs.Register("seal_audit", audit.SealEvery, a.Audit.Seal)
 	a.jobs.Register("tell_audit_head", time.Minute, a.Audit.LogHead)
 	a.jobs.Register("purge_audit", time.Hour, func(ctx context.Context) error { return a.Audit.Purge(ctx, a.Settings.AuditKeep) })

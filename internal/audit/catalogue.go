@@ -82,6 +82,8 @@ func Catalogue() []Entry {
 		{DraftApplied, "The draft of an SSO profile was applied."},
 		{DraftDiscarded, "The draft of an SSO profile was discarded."},
 		{ProfileRefreshed, "Metadata was fetched, and something in it has changed."},
+		{ProfileFailing, "Sign-ins with the SSO profile have begun to fail; the code is the most frequent reason."},
+		{ProfileWorking, "Sign-ins with the SSO profile work again, or nobody has tried any more."},
 		{ProfileRefreshFailed, "From now on the metadata can't be fetched or used."},
 		{ProfileEntityFound, "Metadata names another Identity Provider than before."},
 		{ProfileEntityAccepted, "Another Identity Provider that metadata names was accepted."},

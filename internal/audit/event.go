@@ -136,6 +136,8 @@ const (
 	PasswordRefusedChange Action = "user.password_change_refused"
 
 	ProfileRefreshed             Action = "sso_profile.metadata_refreshed"
+	ProfileFailing               Action = "sso_profile.sign_ins_failing"
+	ProfileWorking               Action = "sso_profile.sign_ins_working"
 	ProfileRefreshFailed         Action = "sso_profile.metadata_failed"
 	ProfileEntityFound           Action = "sso_profile.entity_found"
 	ProfileEntityAccepted        Action = "sso_profile.entity_accepted"

@@ -33,6 +33,10 @@ type Values map[string]any
 // A Word is a word of the catalogue, such as role.owner.
 type Word string
 
+// A Sentence is a text of our own that stands in no catalogue of mails, such as
+// what help says. Nothing that anybody else wrote may be in it.
+type Sentence string
+
 // A Kind says what a letter is about. Its texts stand in the catalogue under
 // its name: subject, text, button and small.
 type Kind string
@@ -73,6 +77,7 @@ const (
 	KeyExpires         Kind = "key_expires"         // of ours
 	CertificateWaiting Kind = "certificate_waiting" // a refresh has found one that replaces what is known
 	EntityChanged      Kind = "entity_changed"      // a refresh has found another Identity Provider
+	SignInsFail        Kind = "sign_ins_fail"       // sign-ins have begun to fail
 )
 
 // A shape is what letters of a kind have to hold.
@@ -114,6 +119,7 @@ var shapes = map[Kind]shape{
 	KeyExpires:         {values: []string{"organization", "profile", "subject", "until"}, link: true},
 	CertificateWaiting: {values: []string{"organization", "profile", "until"}, link: true},
 	EntityChanged:      {values: []string{"organization", "profile"}, link: true},
+	SignInsFail:        {values: []string{"organization", "profile", "since", "failed", "tried", "cause", "code", "fix"}, link: true},
 }
 
 // Kinds returns every kind, in the order of its name.
@@ -138,9 +144,9 @@ func (l *Letter) check() error {
 	}
 	for name, v := range l.Values {
 		switch v.(type) {
-		case string, Word, time.Time:
+		case string, Word, Sentence, time.Time:
 		default:
-			return errors.New("outbox: the value " + name + " is no text, word or time")
+			return errors.New("outbox: the value " + name + " is no text, word, sentence or time")
 		}
 	}
 	return nil

@@ -108,6 +108,8 @@ func (w *writer) value(lang string, v any) string {
 	switch v := v.(type) {
 	case Word:
 		return w.text(lang, string(v))
+	case Sentence:
+		return strings.Join(strings.Fields(string(v)), " ")
 	case time.Time:
 		return v.UTC().Format("2006-01-02 15:04 UTC")
 	case string:

@@ -16,7 +16,8 @@ import (
 func sample(kind outbox.Kind) outbox.Letter {
 	l := outbox.Letter{Kind: kind, To: "user@acme.test", Values: outbox.Values{}}
 	all := outbox.Values{"organization": "Acme & Söhne <b>", "until": time.Now(), "time": time.Now(), "role": outbox.Word("role.owner"), "domain": "acme.test",
-		"profile": "Login", "what": outbox.Word("setup.opened"), "address": "192.0.2.1"}
+		"profile": "Login", "what": outbox.Word("setup.opened"), "address": "192.0.2.1",
+		"since": time.Now(), "failed": "6", "tried": "7", "cause": outbox.Sentence("The signature does not hold"), "code": "saml_signature_invalid", "fix": outbox.Sentence("Compare the certificates.")}
 	names, link := outbox.Shape(kind)
 	for _, name := range names {
 		l.Values[name] = all[name]

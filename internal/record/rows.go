@@ -63,11 +63,7 @@ func list(tx *db.Tx, q Query) ([]Attempt, error) {
 	if q.Code != "" {
 		and("code = ? and code <> ''", q.Code)
 	}
-	switch q.Outcome {
-	case "":
-	case Refused:
-		where += " and outcome = 'refused'" // as the index has it
-	default:
+	if q.Outcome != "" {
 		and("outcome = ?", string(q.Outcome))
 	}
 	if q.Reference != "" {
@@ -92,6 +88,20 @@ func accepted(tx *db.Tx, organizationID, profileID string, among, most int) ([]A
 	return db.Collect(tx, scan, `select `+columns+` from (
 			select * from record_attempts where organization_id = $1 and sso_profile_id = $2 and sso_profile_id <> '' order by id desc limit $3) newest
 		where outcome = 'succeeded' order by id desc limit $4`, organizationID, profileID, among, most)
+}
+
+func withRefusals(tx *db.Tx, since time.Time, most int) ([]Failing, error) {
+	return db.Collect(tx, func(row db.Scanner) (f Failing, err error) {
+		err = row.Scan(&f.OrganizationID, &f.ProfileID)
+		return f, err
+	}, `select distinct organization_id, sso_profile_id from record_hours where hour >= $1 and outcome = 'refused' and sso_profile_id <> ''
+		order by sso_profile_id limit $2`, since, most)
+}
+
+func latest(tx *db.Tx, organizationID, profileID string, most int) ([]Attempt, error) {
+	return db.Collect(tx, scan, `select `+columns+` from (
+			select * from record_attempts where organization_id = $1 and sso_profile_id = $2 and sso_profile_id <> '' order by id desc limit $3) newest
+		where outcome <> 'pending' order by id desc`, organizationID, profileID, most)
 }
 
 func sealedOf(tx *db.Tx, attemptID string) ([]byte, error) {

@@ -150,6 +150,7 @@ const (
 	NoticeWaiting NoticeKind = "certificate_waiting"
 	NoticeEntity  NoticeKind = "entity_waiting"
 	NoticeFailing NoticeKind = "metadata_failing"
+	NoticeSignIns NoticeKind = "sign_ins_failing"
 )
 
 // noticeFor is how long before the end of a certificate it is worth a look.

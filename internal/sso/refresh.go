@@ -275,6 +275,11 @@ func (s *Service) failed(tx *db.Tx, p *Profile, m *feed, e *fetchError) error {
 
 // tell writes to those who can do something about a profile.
 func (s *Service) tell(tx *db.Tx, p *Profile, kind outbox.Kind, values outbox.Values) error {
+	return s.tellAt(tx, p, kind, values, s.certificatesURL(p))
+}
+
+// tellAt is tell with another page to look at.
+func (s *Service) tellAt(tx *db.Tx, p *Profile, kind outbox.Kind, values outbox.Values, link string) error {
 	o, err := s.directory.OrganizationByID(tx, p.OrganizationID)
 	if err != nil {
 		return err
@@ -285,7 +290,7 @@ func (s *Service) tell(tx *db.Tx, p *Profile, kind outbox.Kind, values outbox.Va
 		return err
 	}
 	for i := range list {
-		err := s.directory.Write(tx, &list[i], outbox.Letter{Kind: kind, Values: values, Link: s.certificatesURL(p)})
+		err := s.directory.Write(tx, &list[i], outbox.Letter{Kind: kind, Values: values, Link: link})
 		if err != nil {
 			return err
 		}

@@ -150,7 +150,7 @@ func putCertificates(tx *db.Tx, p *Profile) error {
 
 func deleteProfile(tx *db.Tx, profileID string) error {
 	for _, table := range []string{"sso_certificates", "sso_keys", "sso_readings", "sso_drafts", "sso_tests", "sso_setup_links", "sso_metadata", "sso_certificate_standings",
-		"sso_certificate_uses", "sso_expiry_mails"} {
+		"sso_certificate_uses", "sso_expiry_mails", "sso_alerts"} {
 		if _, err := tx.Exec(`delete from `+table+` where sso_profile_id = $1`, profileID); err != nil {
 			return err
 		}
@@ -816,6 +816,16 @@ func openNotices(tx *db.Tx, organizationID string) (list []Notice, err error) {
 	if err != nil {
 		return nil, err
 	}
+	failing, err := db.Collect(tx, func(row db.Scanner) (n Notice, err error) {
+		n.Kind, n.Urgent = NoticeSignIns, true
+		err = row.Scan(&n.ProfileID, &n.Name, &n.At)
+		return n, err
+	}, `select p.id, p.name, a.began_at from sso_alerts a join sso_profiles p on p.id = a.sso_profile_id
+		where a.organization_id = $1 and a.ended_at is null order by p.id`, organizationID)
+	if err != nil {
+		return nil, err
+	}
+	list = append(failing, list...)
 	rows, err := tx.Query(`select p.id, p.name, m.failed_at, m.waiting <> '' from sso_profiles p join sso_metadata m on m.sso_profile_id = p.id
 		where p.organization_id = $1 and (m.failed_at is not null or m.waiting <> '') order by p.id`, organizationID)
 	if err != nil {
@@ -843,4 +853,34 @@ func noteEnding(tx *db.Tx, e *ending, days int) (bool, error) {
 	n, err := tx.Exec(`insert into sso_expiry_mails (sso_profile_id, sha256, days, written_at) values ($1, $2, $3, $4)
 		on conflict do nothing`, e.profileID, e.sha256, days, tx.Now())
 	return n > 0, err
+}
+
+// alerts
+
+const alertColumns = `sso_profile_id, organization_id, began_at, mailed_at, code, failed, tried, ended_at`
+
+func scanAlert(row db.Scanner) (a Alert, err error) {
+	err = row.Scan(&a.ProfileID, &a.OrganizationID, &a.BeganAt, &a.MailedAt, &a.Code, &a.Failed, &a.Tried, &a.EndedAt)
+	return a, err
+}
+
+func alertOf(tx *db.Tx, profileID string) (Alert, error) {
+	return db.One(tx, scanAlert, `select `+alertColumns+` from sso_alerts where sso_profile_id = $1`, profileID)
+}
+
+func openAlerts(tx *db.Tx, most int) ([]Alert, error) {
+	return db.Collect(tx, scanAlert, `select `+alertColumns+` from sso_alerts where ended_at is null order by organization_id, sso_profile_id limit $1`, most)
+}
+
+func putAlert(tx *db.Tx, a *Alert) error {
+	_, err := tx.Exec(`insert into sso_alerts (sso_profile_id, organization_id, began_at, mailed_at, code, failed, tried) values ($1, $2, $3, $4, $5, $6, $7)
+		on conflict (sso_profile_id) do update set began_at = excluded.began_at, mailed_at = excluded.mailed_at, code = excluded.code,
+			failed = excluded.failed, tried = excluded.tried, ended_at = null`,
+		a.ProfileID, a.OrganizationID, a.BeganAt, a.MailedAt, string(a.Code), a.Failed, a.Tried)
+	return err
+}
+
+func endAlert(tx *db.Tx, profileID string) error {
+	_, err := tx.Exec(`update sso_alerts set ended_at = $2 where sso_profile_id = $1`, profileID, tx.Now())
+	return err
 }

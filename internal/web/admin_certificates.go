@@ -349,7 +349,11 @@ func (v *visit) notices(f *AdminFrame, urgent bool) (list []attention) {
 		if !n.At.IsZero() && n.Kind != sso.NoticeEntity {
 			text = f.T("notice."+string(n.Kind), n.Name, f.Date(n.At))
 		}
-		list = append(list, attention{text, Link{f.T("notice.see"), f.Base + "/sso/" + n.ProfileID + "/certificates"}})
+		link := Link{f.T("notice.see"), f.Base + "/sso/" + n.ProfileID + "/certificates"}
+		if n.Kind == sso.NoticeSignIns {
+			link = Link{f.T("notice.see_sign_ins"), f.Base + "/activity?outcome=refused&profile=" + n.ProfileID}
+		}
+		list = append(list, attention{text, link})
 	}
 	return list
 }

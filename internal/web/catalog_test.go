@@ -70,7 +70,7 @@ func words(t *testing.T) (keys []string) {
 		"profile_state": "draft configured tested enforced disabled", "setup_status": "open claimed expired revoked", "draft_key": "added kept removed",
 		"certificate_state": "used waiting refused distrusted", "key_state": "next current previous",
 		"metadata_failure":   "not_web not_public unreachable untrusted redirected too_large status invalid several expired busy entity",
-		"notice":             "certificate_expired certificate_expires key_expires certificate_waiting entity_waiting metadata_failing see",
+		"notice":             "sign_ins_failing see_sign_ins certificate_expired certificate_expires key_expires certificate_waiting entity_waiting metadata_failing see",
 		"profile_state_what": "draft configured tested enforced disabled",
 		"setup_step":         "domain product idp test enforce", "way_in": "upload paste url hand", "way_in_what": "upload paste url hand",
 		"metadata_wrong": strings.Join(wrongs(), " "),

@@ -24,6 +24,7 @@ var owners = map[string]string{
 	"sso_tests": "internal/sso", "sso_setup_links": "internal/sso", "sso_drafts": "internal/sso",
 	"sso_keys": "internal/sso", "sso_readings": "internal/sso", "sso_logouts": "internal/sso", "sso_metadata": "internal/sso",
 	"sso_certificate_standings": "internal/sso", "sso_certificate_uses": "internal/sso", "sso_expiry_mails": "internal/sso",
+	"sso_alerts":   "internal/sso",
 	"api_tokens":   "internal/token",
 	"audit_events": "internal/audit",
 	"audit_keys":   "internal/audit", "audit_waiting": "internal/audit", "audit_seals": "internal/audit", "audit_heads": "internal/audit",
