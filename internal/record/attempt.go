@@ -64,6 +64,7 @@ const (
 	CheckPassword      = "password"      // it is the user's
 	CheckRate          = "rate"          // there were not too many wrong ones
 	CheckCode          = "recovery_code" // it is one of the owner's
+	CheckLink          = "link"          // it is good, and in the right browser
 )
 
 // An Attribute is what the Identity Provider says of the subject besides.

@@ -182,6 +182,14 @@ func (s *Service) begin(tx *db.Tx, a Arrival, u directory.User) (Outcome, error)
 // park keeps an arrival while a page is answered.
 func (s *Service) park(tx *db.Tx, page Page, a Arrival, u directory.User) (Outcome, error) {
 	o := Outcome{Page: page, ReturnTo: a.ReturnTo, User: u, PageToken: s.ids.Token(), BrowserToken: s.ids.Token()}
+	if a.Reference == "" {
+		a.Reference = s.record.Reference()
+	}
+	if len(a.Checks) > 0 { // else the record knows them
+		attempt := Attempt{Method: a.Method, ProfileID: a.ProfileID, OrganizationID: u.OrganizationID, User: u, Reference: a.Reference, Checks: a.Checks}
+		note := attempt.Note(tx.Actor(), tx.Now())
+		tx.AfterCommit(func() { s.record.Verify(note) })
+	}
 	if a.AuthenticatedAt.IsZero() {
 		a.AuthenticatedAt = tx.Now()
 	}
@@ -216,27 +224,29 @@ func (s *Service) takeArrival(tx *db.Tx, page Page, in Answer) (Arrival, directo
 	case err != nil:
 		return Arrival{}, directory.User{}, err
 	}
-	_, bound := BoundTo(p.browser, in.BrowserTokens)
-	switch {
-	case p.page != page || !bound:
-		return Arrival{}, directory.User{}, errForeignPage
-	case !p.usedAt.IsZero():
-		return Arrival{}, directory.User{}, fault.New(fault.LinkUsed, "This step is done already.")
-	case !tx.Now().Before(p.expiresAt):
-		return Arrival{}, directory.User{}, fault.New(fault.LinkExpired, "Please sign in again.")
-	}
-	if err := useArrival(tx, p.hash); err != nil {
-		return Arrival{}, directory.User{}, err
-	}
 	u, err := s.directory.UserByID(tx, p.arrival.UserID)
 	if err != nil {
 		return Arrival{}, u, userGone(err)
 	}
+	another := p.arrival
+	another.Reference = "" // the attempt stays the right browser's, or has ended
+	_, bound := BoundTo(p.browser, in.BrowserTokens)
+	switch {
+	case p.page != page || !bound:
+		return another, u, errForeignPage
+	case !p.usedAt.IsZero():
+		return another, u, fault.New(fault.LinkUsed, "This step is done already.")
+	case !tx.Now().Before(p.expiresAt):
+		return p.arrival, u, fault.New(fault.LinkExpired, "Please sign in again.")
+	}
+	if err := useArrival(tx, p.hash); err != nil {
+		return Arrival{}, directory.User{}, err
+	}
 	if p.page == PageInitialPassword && p.made().Before(u.PasswordSetAt) {
-		return Arrival{}, directory.User{}, errAlreadySet
+		return p.arrival, u, errAlreadySet
 	}
 	if p.outlived(&u) {
-		return Arrival{}, directory.User{}, errForeignPage
+		return p.arrival, u, errForeignPage
 	}
 	return p.arrival, u, s.mayArrive(tx, &u, p.arrival)
 }
@@ -270,8 +280,8 @@ func (s *Service) answered(ctx context.Context, actor access.Actor, page Page, i
 		if !errors.As(err, &f) || a.UserID == "" {
 			return err
 		}
-		refusal = s.Refuse(tx, Attempt{Method: a.Method, ProfileID: a.ProfileID, OrganizationID: u.OrganizationID, User: u,
-			Checks: []record.Check{userRefused(&u, f)}}, f)
+		refusal = s.Refuse(tx, Attempt{Method: a.Method, ProfileID: a.ProfileID, OrganizationID: u.OrganizationID, User: u, Reference: a.Reference,
+			Checks: []record.Check{pageRefused(&u, f)}}, f)
 		return nil
 	})
 	if err == nil && refusal != nil {

@@ -47,6 +47,24 @@ func userRefused(u *directory.User, f *fault.Error) record.Check {
 	return c
 }
 
+// pageRefused tells why a page between a good sign-in and its session led to none.
+func pageRefused(u *directory.User, f *fault.Error) record.Check {
+	switch f.Code {
+	case fault.LinkUsed, fault.LinkExpired:
+		return linkRefused(f)
+	}
+	return userRefused(u, f)
+}
+
+// linkRefused tells why a link, or a page, was not good for a sign-in.
+func linkRefused(f *fault.Error) record.Check {
+	c := record.Check{Name: record.CheckLink, Code: f.Code, Status: saml.Failed, Expected: "one that is used in time, once, and in its own browser", Note: f.Detail}
+	if c.Found = "one that is over, taken back, or another browser's"; f.Code == fault.LinkUsed {
+		c.Found = "one that was used before"
+	}
+	return c
+}
+
 func found(u *directory.User) string {
 	if u.ID == "" {
 		return ""

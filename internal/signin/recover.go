@@ -2,6 +2,7 @@ package signin
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -77,7 +78,7 @@ func (s *Service) Recover(ctx context.Context, actor access.Actor, email, code s
 	if wrong {
 		address = directory.Address{Key: strings.ToLower(email[:min(len(email), maxTyped)])}
 	}
-	return s.db.Update(ctx, actor, func(tx *db.Tx) error {
+	err = s.db.Update(ctx, actor, func(tx *db.Tx) error {
 		if err := s.takeIn(tx, s.requests(actor)); err != nil {
 			return err
 		}
@@ -94,6 +95,16 @@ func (s *Service) Recover(ctx context.Context, actor access.Actor, email, code s
 		return s.mails.Send(tx, errandRecover, asking{Email: address.Typed, Code: code[:min(len(code), maxTyped)],
 			Address: actor.Address, Agent: actor.Agent})
 	})
+	a := Attempt{Method: access.MethodRecovery, Typed: email}
+	switch f := fault.From(err); {
+	case err == nil && wrong:
+		a.Checks = []record.Check{codeRefused(false)}
+		s.RefuseAt(actor, s.db.Now(), a, fault.New(fault.RecoveryCodeInvalid, "")) // nobody is told
+	case err != nil && f.Code == fault.RateLimited:
+		a.Checks = []record.Check{rateCheck(true)}
+		return s.RefuseAt(actor, s.db.Now(), a, f)
+	}
+	return err
 }
 
 // maxTyped bounds what is kept of what somebody typed.
@@ -204,6 +215,9 @@ func (s *Service) UseRecovery(ctx context.Context, actor access.Actor, token str
 		o, err = s.Arrive(tx, Arrival{UserID: u.ID, Method: access.MethodRecovery, ReturnTo: "/admin/" + u.OrganizationID}, current)
 		return err
 	})
+	if f, ok := errors.AsType[*fault.Error](err); ok && (f.Code == fault.LinkExpired || f.Code == fault.LinkUsed) {
+		return o, s.RefuseAt(actor, s.db.Now(), Attempt{Method: access.MethodRecovery, Checks: []record.Check{linkRefused(f)}}, f)
+	}
 	return o, err
 }
 

@@ -13,6 +13,7 @@ import (
 	"sallyport/internal/id"
 	"sallyport/internal/link"
 	"sallyport/internal/outbox"
+	"sallyport/internal/record"
 	"sallyport/internal/throttle"
 )
 
@@ -270,5 +271,10 @@ func (s *Service) refusedReset(ctx context.Context, actor access.Actor, token st
 	}); e != nil {
 		return e
 	}
-	return s.refuseChange(ctx, actor, u, f)
+	err = s.refuseChange(ctx, actor, u, f)
+	if refusal, ok := errors.AsType[*Refusal](err); ok {
+		a := Attempt{Method: access.MethodPassword, OrganizationID: u.OrganizationID, User: u, Reference: refusal.Reference, Checks: []record.Check{userRefused(&u, f)}}
+		s.RefuseAt(actor, s.db.Now(), a, f) // who sets a password by a link would be signed in
+	}
+	return err
 }

@@ -63,7 +63,7 @@ func (s *Service) Consume(ctx context.Context, actor access.Actor, in Response) 
 		if t, found, e := s.testFor(ctx, in, claimed(in)); e == nil && found {
 			return s.takeTest(ctx, actor, t, in)
 		}
-		if f := fault.From(err); f.Code == fault.SSOProfileDisabled {
+		if f := fault.From(err); f.Code == fault.SSOProfileDisabled || f.Code == fault.NotFound {
 			return Consumed{}, s.refuse(ctx, actor, at, attempt, in, f, profileCheck(f))
 		}
 		return Consumed{}, err

@@ -43,7 +43,10 @@ func vouched(checks []saml.Check) bool {
 // profileCheck is what stands in the way of every message to a profile.
 func profileCheck(f *fault.Error) record.Check {
 	c := record.Check{Name: record.CheckProfile, Code: f.Code, Status: saml.Failed, Expected: "an SSO profile that takes answers", Found: "a disabled one"}
-	if f.Code == fault.SAMLCertificateUnknown {
+	switch f.Code {
+	case fault.NotFound:
+		c.Found = "a URL that is no profile's, or that of a draft"
+	case fault.SAMLCertificateUnknown:
 		c.Name, c.Expected, c.Found = "certificate", "a certificate of the Identity Provider that is trusted", "none is left in the SSO profile"
 	}
 	return c

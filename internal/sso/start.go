@@ -9,6 +9,8 @@ import (
 	"sallyport/internal/db"
 	"sallyport/internal/fault"
 	"sallyport/internal/id"
+	"sallyport/internal/record"
+	"sallyport/internal/signin"
 	"sallyport/internal/trace"
 	"sallyport/saml"
 )
@@ -71,6 +73,35 @@ func (s *Service) Start(ctx context.Context, in Start) (d Departure, err error) 
 	}
 	err = d.send(req)
 	return d, err
+}
+
+// RefuseStart records that no sign-in was started with a profile, where that is
+// what err says, and returns the [*signin.Refusal]; else err. Who asks for no
+// profile's page has not tried to sign in.
+func (s *Service) RefuseStart(ctx context.Context, actor access.Actor, in Start, err error) error {
+	f, ok := errors.AsType[*fault.Error](err)
+	if !ok {
+		return err
+	}
+	check := profileCheck(f)
+	switch f.Code {
+	case fault.SSOProfileDisabled, fault.SAMLCertificateUnknown:
+	case fault.SAMLRequestUnknown:
+		check = record.Check{Name: record.CheckBrowser, Code: f.Code, Status: saml.Failed, Expected: "a browser that keeps our cookies", Found: "one that does not"}
+	case fault.SAMLIdPInitiatedRefused:
+		check = loopChecks(nil)[0]
+	default:
+		return err
+	}
+	p, e := s.signInProfile(ctx, in.ProfileID)
+	if p.ID == "" {
+		return errors.Join(err, e)
+	}
+	a := signin.Attempt{Method: access.MethodSSO, ProfileID: p.ID, OrganizationID: p.OrganizationID, ReturnTo: in.ReturnTo, Checks: []record.Check{check}}
+	if a.Started = record.SideHere; in.Restarted {
+		a.Started = record.SideIdP
+	}
+	return s.signin.RefuseAt(actor, s.now(), a, f)
 }
 
 // send has the browser take a request to the Identity Provider. The RelayState is

@@ -38,7 +38,7 @@ func (w *Web) start(r *request) error {
 	}
 	if in.Restarted {
 		if err := r.countRestart(); err != nil {
-			return err
+			return r.web.SSO.RefuseStart(r.Context(), r.actor(), in, err)
 		}
 	}
 	return r.depart(in)
@@ -81,7 +81,7 @@ type postView struct {
 func (r *request) depart(in sso.Start) error {
 	d, err := r.web.SSO.Start(r.Context(), in)
 	if err != nil {
-		return err
+		return r.web.SSO.RefuseStart(r.Context(), r.actor(), in, err)
 	}
 	r.bind(d.BrowserToken, 35*time.Minute)
 	return r.leave(d)
