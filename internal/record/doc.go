@@ -13,7 +13,8 @@
 // bounded queue, which one writer empties in batches; [Service.Flush] empties it,
 // too, before somebody reads. What is too much for the queue, a source, an
 // organization or the day is counted in the hour's row and leaves nothing else:
-// a flood fills neither memory nor disk.
+// a flood fills neither memory nor disk. What waits when the database is away
+// waits on. docs/flight-recorder.md has the limits, and why.
 //
 // signin and sso call it for each attempt, sso for the checks of its tests and
 // to judge an attempt again, directory to erase a user; doors read it. The tables

@@ -11,6 +11,7 @@ import (
 	"sallyport/internal/db"
 	"sallyport/internal/fault"
 	"sallyport/internal/record"
+	"sallyport/internal/signin"
 	"sallyport/internal/sso"
 	"sallyport/internal/testenv/parts"
 	"sallyport/saml/samltest"
@@ -245,6 +246,60 @@ func TestRecordsAreErasedWithTheirUserAndWithTime(t *testing.T) {
 			if n := p.Count(t, "select count(*) from "+table); n != 0 {
 				t.Errorf("%s: %d", table, n)
 			}
+		}
+	})
+}
+
+// TestDetailsThatWaitAreErasedWithTheirUser removes a user whose sign-in is written
+// and whose checks are not.
+func TestDetailsThatWaitAreErasedWithTheirUser(t *testing.T) {
+	parts.Each(t, func(t *testing.T, p *parts.Parts) {
+		s := newScene(t, p)
+		s.Domain(t, "free.test")
+		free := s.User(t, "user@free.test", access.RoleMember)
+		if _, err := p.SignIn.Password(t.Context(), anywhere, signin.PasswordAttempt{Email: free.Email, Password: parts.Password}); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Directory.RemoveUser(t.Context(), parts.Operator(), free.ID); err != nil {
+			t.Fatal(err)
+		}
+		if n := p.Count(t, "select count(*) from record_attempts") + p.Count(t, "select count(*) from record_details"); n != 0 {
+			t.Errorf("%d rows are left", n)
+		}
+	})
+}
+
+// TestWhatCannotBeWrittenWaits takes the recorder's tables away for a while.
+func TestWhatCannotBeWrittenWaits(t *testing.T) {
+	parts.Each(t, func(t *testing.T, p *parts.Parts) {
+		s := newScene(t, p)
+		var references []string
+		refuse := func() {
+			_, err := p.Consume(t, sso.Response{ProfileID: s.ID, SAMLResponse: []string{"x"}})
+			references = append(references, reference(t, err, fault.SAMLBase64Invalid))
+		}
+		flush := func(times int) {
+			for range times {
+				if err := p.Record.Flush(t.Context()); err == nil {
+					t.Fatal("it was written nowhere")
+				}
+			}
+		}
+		p.Exec(t, "alter table record_hours rename to record_away")
+		refuse()
+		flush(20) // longer than anything that can't be written is tried
+		refuse()
+		if _, err := p.Record.List(t.Context(), parts.Operator(), record.Query{OrganizationID: s.Organization.ID, Limit: 1}); err != nil {
+			t.Errorf("what is there can't be read: %v", err)
+		}
+		p.Exec(t, "alter table record_away rename to record_hours")
+		for _, one := range references {
+			if r := get(t, p, one); !r.Kept {
+				t.Errorf("%+v", r)
+			}
+		}
+		if n := p.Count(t, "select coalesce(sum(attempts), 0) from record_hours"); n != 2 {
+			t.Errorf("%d are counted", n)
 		}
 	})
 }

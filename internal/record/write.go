@@ -69,8 +69,9 @@ func (s *Service) writeNext(ctx context.Context) (more bool, err error) {
 	if err = s.writeBatch(ctx, batch, counts); err == nil {
 		return true, nil
 	}
-	// Is it the database, or is there one among them that can't be written?
-	if s.writeBatch(ctx, nil, counts) != nil {
+	// Is it the database, or is there one among them that can't be written? A count
+	// of nothing tells.
+	if counts[hourKey{hour: s.db.Now().UTC().Truncate(time.Hour)}] = (count{}); s.writeBatch(ctx, nil, counts) != nil {
 		s.queue.giveBack(batch, counts)
 		return false, err
 	}

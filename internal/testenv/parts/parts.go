@@ -92,12 +92,24 @@ func New(t testing.TB, engine string) *Parts {
 // parts.
 func With(t testing.TB, engine string, o db.Options) *Parts {
 	t.Helper()
+	return build(t, engine, o, password.Params{Memory: 64, Time: 1, Threads: 1}, false)
+}
+
+// Measured wires the parts as those who serve have them: passwords cost what they
+// cost there. Unrecorded, the flight recorder is off.
+func Measured(t testing.TB, engine string, unrecorded bool) *Parts {
+	t.Helper()
+	return build(t, engine, db.Options{}, password.DefaultParams, unrecorded)
+}
+
+func build(t testing.TB, engine string, o db.Options, hash password.Params, unrecorded bool) *Parts {
+	t.Helper()
 	clock, key := &Clock{now: samltest.Now()}, secret.NewKey()
 	o.Clock = clock.Now
 	p := &Parts{
 		Clock: clock, DB: dbtest.Open(t, engine, o),
 		IDs: id.NewSource(clock.Now, rand.Reader), Ring: secret.NewRing(key), key: key,
-		Hasher: password.NewHasher(password.Params{Memory: 64, Time: 1, Threads: 1}, 8),
+		Hasher: password.NewHasher(hash, 8),
 	}
 	p.Audit = audit.New(p.DB, p.IDs, p.Ring, slog.New(slog.DiscardHandler))
 	p.Sessions = session.New(p.DB, p.IDs)
@@ -118,7 +130,7 @@ func With(t testing.TB, engine string, o db.Options) *Parts {
 		DefaultEdition: directory.Enterprise, SelfServiceEdition: directory.Standard, AccountRoles: []string{"administrator", "developer", "viewer"}, ProductName: Product,
 		BaseURL: BaseURL, MaxDomains: 100, OperatorMail: OperatorMail, Prove: p.prove,
 	})
-	p.Record = record.New(p.DB, p.IDs, p.Audit, p.Ring, logger, record.Config{Keep: 30 * 24 * time.Hour, Holder: p.Directory.HolderOf, User: p.Directory.WhoHas})
+	p.Record = record.New(p.DB, p.IDs, p.Audit, p.Ring, logger, record.Config{Keep: 30 * 24 * time.Hour, Holder: p.Directory.HolderOf, User: p.Directory.WhoHas, Off: unrecorded})
 	p.SignIn = signin.New(p.DB, p.IDs, p.Audit, p.Directory, p.Sessions, p.Hasher, p.Ring, p.Links, p.Outbox, p.Limits, p.Record, p.observe,
 		signin.Config{Product: Product, SignUp: true, PerAddress: throttle.Rate{Count: 10, Per: 15 * time.Minute}, PerSource: throttle.Rate{Count: 300, Per: time.Minute}})
 	p.Jobs = job.New(p.DB, p.IDs, slog.New(slog.DiscardHandler), func(string, string, time.Duration) {})
