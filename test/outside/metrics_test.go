@@ -43,7 +43,7 @@ var few = map[string]*regexp.Regexp{
 	"route":    regexp.MustCompile(`^(|/[a-z0-9{}$._/-]*)$`),
 	"task":     regexp.MustCompile(`^[a-z_]{2,30}$`),
 	"kind":     regexp.MustCompile(`^[a-z_]{2,30}$`),
-	"reason":   regexp.MustCompile(`^(queue|rate|day|error)$`),
+	"reason":   regexp.MustCompile(`^(queue|rate|message|day|error)$`),
 	"pool":     regexp.MustCompile(`^(read|write)$`),
 	"profile":  regexp.MustCompile(`^sso_[0-9a-z]{10,40}$`),
 	"database": regexp.MustCompile(`^(sqlite|postgres)$`),
