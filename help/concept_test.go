@@ -48,7 +48,7 @@ func TestParseConceptRefuses(t *testing.T) {
 	}
 }
 
-// TestLinksLeadToPages follows every link of guides and concepts.
+// TestLinksLeadToPages follows every link of guides, concepts and error codes.
 func TestLinksLeadToPages(t *testing.T) {
 	there := map[string]bool{"/help": true, "/help/guides": true, "/help/errors": true}
 	for _, d := range index() {
@@ -87,6 +87,9 @@ func TestLinksLeadToPages(t *testing.T) {
 		for _, s := range g.sections {
 			follow(g.Slug, s.Parts)
 		}
+	}
+	for code, p := range pages() {
+		follow(code, slices.Concat(p.Cause, p.Side, p.Fix))
 	}
 	if links == 0 {
 		t.Error("no link at all")

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -14,48 +15,25 @@ import (
 //go:embed errors/*.txt
 var files embed.FS
 
-// An ErrorPage explains one error code.
+// An ErrorPage explains one error code, in English.
 type ErrorPage struct {
 	Code  string
-	Cause string // what has happened
-	Side  string // on whose side the fault usually lies
-	Fix   string // what to do, and who does it
+	Cause []Part // what has happened
+	Side  []Part // on whose side the fault usually lies
+	Fix   []Part // what to do, and who does it
 }
 
-// A Block is a paragraph or a list.
-type Block struct {
-	Text  string
-	Items []string
-}
-
-// Paragraphs splits a text at its empty lines; lines that start with a dash are
-// the items of a list.
-func (ErrorPage) Paragraphs(text string) []Block {
-	var blocks []Block
-	var plain []string
-	flush := func() {
-		if len(plain) > 0 {
-			blocks = append(blocks, Block{Text: strings.Join(plain, " ")})
-			plain = nil
+// PlainText is a text without its marks, in one line.
+func PlainText(text []Part) string {
+	var lines []string
+	for _, p := range text {
+		for _, l := range slices.Concat([]Line{p.Text}, p.Items, p.Steps) {
+			if len(l) > 0 {
+				lines = append(lines, l.String())
+			}
 		}
 	}
-	for line := range strings.Lines(text + "\n\n") {
-		line = strings.TrimSpace(line)
-		item, isItem := strings.CutPrefix(line, "- ")
-		switch {
-		case isItem && len(plain) == 0 && len(blocks) > 0 && blocks[len(blocks)-1].Items != nil:
-			last := &blocks[len(blocks)-1]
-			last.Items = append(last.Items, item)
-		case isItem:
-			flush()
-			blocks = append(blocks, Block{Items: []string{item}})
-		case line == "":
-			flush()
-		default:
-			plain = append(plain, line)
-		}
-	}
-	return blocks
+	return strings.Join(lines, " ")
 }
 
 // Error returns the page of an error code.
@@ -95,11 +73,11 @@ var pages = sync.OnceValue(func() map[string]ErrorPage {
 	return all
 })
 
-// parse reads a page: three paragraphs, each behind its heading on a line of
-// its own.
+// parse reads a page: three texts, with the marks that guides have, each behind
+// its heading on a line of its own.
 func parse(code, text string) (ErrorPage, error) {
 	p := ErrorPage{Code: code}
-	for heading, to := range map[string]*string{"Cause": &p.Cause, "Side": &p.Side, "Fix": &p.Fix} {
+	for heading, to := range map[string]*[]Part{"Cause": &p.Cause, "Side": &p.Side, "Fix": &p.Fix} {
 		_, rest, ok := strings.Cut("\n"+text, "\n"+heading+":\n")
 		if !ok {
 			return p, fmt.Errorf("help: errors/%s.txt has no %s", code, heading)
@@ -107,7 +85,10 @@ func parse(code, text string) (ErrorPage, error) {
 		for _, next := range []string{"\nCause:\n", "\nSide:\n", "\nFix:\n"} {
 			rest, _, _ = strings.Cut(rest, next)
 		}
-		*to = strings.TrimSpace(rest)
+		var err error
+		if *to, err = parts(rest); err != nil {
+			return p, fmt.Errorf("help: errors/%s.txt: %w", code, err)
+		}
 	}
 	return p, nil
 }

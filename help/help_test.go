@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 )
 
 var (
@@ -43,7 +44,7 @@ func TestEveryPageParses(t *testing.T) {
 			t.Error(err)
 			continue
 		}
-		if p.Code != code || p.Cause == "" || p.Side == "" || p.Fix == "" {
+		if p.Code != code || len(p.Cause) == 0 || len(p.Side) == 0 || len(p.Fix) == 0 {
 			t.Errorf("%s: a part is empty: %+v", code, p)
 		}
 		// parse goes by headings and would leave out what stands elsewhere.
@@ -72,23 +73,96 @@ func TestErrorFindsEveryPage(t *testing.T) {
 	}
 }
 
-// TestNoTwoPagesAreAlike compares causes and fixes with those of all other
-// pages, paragraph by paragraph: each code is there because it has its own.
-func TestNoTwoPagesAreAlike(t *testing.T) {
-	seen := map[string]string{}
-	for _, code := range names(t) {
-		p, _ := Error(code)
-		for _, b := range append(p.Paragraphs(p.Cause), p.Paragraphs(p.Fix)...) {
-			text := strings.ToLower(strings.Join(strings.Fields(b.Text+" "+strings.Join(b.Items, " ")), " "))
-			if text == "" {
-				t.Errorf("%s has an empty paragraph", code)
+// lines are the paragraphs and items of a text, without their marks.
+func lines(text []Part) (all []string) {
+	for _, p := range text {
+		for _, l := range slices.Concat([]Line{p.Text}, p.Items, p.Steps) {
+			if len(l) > 0 {
+				all = append(all, l.String())
 			}
-			if other, twice := seen[text]; twice {
-				t.Errorf("%s and %s both say: %s", other, code, text)
-			}
-			seen[text] = code
 		}
 	}
+	return all
+}
+
+// TestEveryPageSaysEnough: a cause that explains, a side that says whose it is,
+// and a fix that says what to do; short sentences, and nothing but text.
+func TestEveryPageSaysEnough(t *testing.T) {
+	for _, code := range names(t) {
+		p, _ := Error(code)
+		for name, part := range map[string]struct {
+			text  []Part
+			words int
+		}{"cause": {p.Cause, 20}, "side": {p.Side, 5}, "fix": {p.Fix, 30}} {
+			if n := len(wordsOf(PlainText(part.text))); n < part.words {
+				t.Errorf("%s: a %s of %d words", code, name, n)
+			}
+			for _, piece := range part.text {
+				if piece.Rows != nil || piece.Errors != nil || piece.Code != "" {
+					t.Errorf("%s: its %s has what no page of a code shows: %+v", code, name, piece)
+				}
+			}
+			for _, l := range lines(part.text) {
+				if !strings.ContainsAny(l[len(l)-1:], ".:?") {
+					t.Errorf("%s: the %s has no end: %s", code, name, l)
+				}
+			}
+		}
+	}
+}
+
+// essence is what is left of a text without blanks, marks, capitals and the name
+// of the code.
+func essence(text, code string) string {
+	kept := func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return unicode.ToLower(r)
+		}
+		return -1
+	}
+	return strings.ReplaceAll(strings.Map(kept, text), strings.Map(kept, code), "")
+}
+
+// TestNoTwoPagesAreAlike compares each paragraph and item with those of all other
+// pages, and each page with each other: a code is there because it has its own
+// cause and fix.
+func TestNoTwoPagesAreAlike(t *testing.T) {
+	seen, phrases := map[string]string{}, map[string]map[string]bool{}
+	for _, code := range names(t) {
+		p, _ := Error(code)
+		for _, text := range [][]Part{p.Cause, p.Side, p.Fix} {
+			for _, line := range lines(text) {
+				key := essence(line, code)
+				if other, twice := seen[key]; twice && (len(key) > 60 || other == code) {
+					t.Errorf("%s and %s both say: %s", other, code, line)
+				}
+				seen[key] = code
+			}
+		}
+		phrases[code] = phrasesOf(PlainText(slices.Concat(p.Cause, p.Side, p.Fix)))
+	}
+	for a, mine := range phrases {
+		for b, others := range phrases {
+			common := 0
+			for phrase := range mine {
+				if others[phrase] {
+					common++
+				}
+			}
+			if a != b && common*5 > len(mine) {
+				t.Errorf("of %d phrases of %s %d are in %s too", len(mine), a, common, b)
+			}
+		}
+	}
+}
+
+// phrasesOf returns the runs of three words of a text.
+func phrasesOf(text string) map[string]bool {
+	words, all := wordsOf(text), make(map[string]bool)
+	for i := range len(words) - 2 {
+		all[strings.Join(words[i:i+3], " ")] = true
+	}
+	return all
 }
 
 func TestParseRefusesAPageWithoutAHeading(t *testing.T) {
@@ -99,10 +173,15 @@ func TestParseRefusesAPageWithoutAHeading(t *testing.T) {
 	}
 }
 
-func TestParagraphs(t *testing.T) {
-	got := ErrorPage{}.Paragraphs("One\nline.\n\n- a\n- b\n\nThen\n- c")
-	want := []Block{{Text: "One line."}, {Items: []string{"a", "b"}}, {Text: "Then"}, {Items: []string{"c"}}}
-	if !slices.EqualFunc(got, want, func(a, b Block) bool { return a.Text == b.Text && slices.Equal(a.Items, b.Items) }) {
-		t.Errorf("%+v", got)
+func TestParseRefusesABadMark(t *testing.T) {
+	if p, err := parse("x", "Cause:\na\n\nSide:\nb\n\nFix:\nIt is \"open.\n"); err == nil {
+		t.Errorf("%+v", p)
+	}
+}
+
+func TestPlainText(t *testing.T) {
+	p, err := parse("x", "Cause:\nOne\nline.\n\n- \"a\" = `b`\n- c\n\nSide:\nb\n\nFix:\n[Go](/help/errors/invalid) there.\n")
+	if err != nil || PlainText(p.Cause) != "One line. a = b c" || PlainText(p.Fix) != "Go there." || PlainText(nil) != "" {
+		t.Errorf("%+v, %v", p, err)
 	}
 }

@@ -192,13 +192,7 @@ var index = sync.OnceValue(func() []*document {
 	for _, code := range codes {
 		page := pages()[code]
 		d := newDocument(HitError, code, "/help/errors/"+code)
-		for _, text := range []string{page.Cause, page.Side, page.Fix} {
-			for _, b := range page.Paragraphs(text) {
-				for _, line := range append([]string{b.Text}, b.Items...) {
-					d.add(inText, line)
-				}
-			}
-		}
+		d.addParts(slices.Concat(page.Cause, page.Side, page.Fix))
 		all = append(all, d.done())
 	}
 	return all

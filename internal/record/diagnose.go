@@ -91,7 +91,7 @@ func Diagnose(c Case) Diagnosis {
 	advice := help.AdviseOn(string(c.Code), string(k.finding), c.IdP)
 	if advice.Fix == "" { // no code of a sign-in with an Identity Provider
 		page, _ := help.Error(string(c.Code))
-		advice.Fix = page.Fix
+		advice.Fix = help.PlainText(page.Fix)
 	}
 	if advice.Side == "" {
 		advice.Side = help.OurSide

@@ -34,11 +34,12 @@ func TestEveryCodeHasAHelpPage(t *testing.T) {
 	}
 }
 
-// atSignIn are the codes, besides those of the SAML core, that a sign-in through
-// an Identity Provider, its test or its metadata may end with.
+// atSignIn are the codes, besides those of the SAML core, that a sign-in, its
+// test or its metadata may end with.
 var atSignIn = []fault.Code{
 	fault.UserNotFound, fault.UserDeactivated, fault.UserNotActivated, fault.SSONotEnabledForUser, fault.SSOProfileMismatch,
 	fault.SSOProfileDisabled, fault.SSOProfileNotTested, fault.DomainNotVerified, fault.MetadataInvalid, fault.MetadataFetchFailed,
+	fault.CredentialsInvalid, fault.RateLimited, fault.RecoveryCodeInvalid, fault.SSORequired,
 }
 
 // TestEverySignInErrorHasAdvice holds that advice has a general row for each code
