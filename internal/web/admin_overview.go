@@ -2,10 +2,8 @@ package web
 
 import (
 	"net/http"
-	"time"
 
 	"sallyport/internal/access"
-	"sallyport/internal/audit"
 	"sallyport/internal/directory"
 )
 
@@ -19,7 +17,7 @@ type overviewView struct {
 	Verified  int64 // domains
 	Enforced  int64 // of these
 	Attention []attention
-	Refused   []eventRow
+	Health    healthView
 }
 
 // An attention is something that somebody should look at, and where.
@@ -50,8 +48,7 @@ func (w *Web) adminOverview(v *visit) error {
 	if err := view.attendCodes(v); err != nil {
 		return err
 	}
-	view.Refused, err = v.events(audit.Query{Action: string(audit.SignInRefused), Since: time.Now().Add(-7 * 24 * time.Hour), Limit: 5})
-	if err != nil {
+	if view.Health, err = v.health(&view.AdminFrame); err != nil {
 		return err
 	}
 	return v.render(http.StatusOK, "admin_overview", view)

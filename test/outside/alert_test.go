@@ -28,6 +28,9 @@ func TestAdministratorsGetOneMailWhenSignInsBeginToFail(t *testing.T) {
 			org.AddUser(t, user)
 			s.NewBrowser(t).SSO(t, p, user, "").Redirected(t, "/")
 		}
+		eventually(t, 10*time.Second, "recorded", func() bool {
+			return s.Count(t, "select count(*) from record_details where organization_id = $1", org.ID) == 8
+		})
 		s.Exec(t, "update record_attempts set time = $1 where organization_id = $2", time.Now().Add(-3*time.Hour), org.ID) // since then all was well
 		other := &samltest.Signing{Key: samltest.NamedKey(samltest.RSA2048Other)}
 		for range 6 {
