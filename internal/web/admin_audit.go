@@ -34,15 +34,7 @@ type eventRow struct {
 
 type changeRow struct{ Field, Old, New string }
 
-// events reads the organization's log. The route has checked the right.
-func (v *visit) events(q audit.Query) (rows []eventRow, err error) {
-	found, err := v.find(q)
-	for i := range found {
-		rows = append(rows, v.eventRow(&found[i]))
-	}
-	return rows, err
-}
-
+// find reads the organization's log. The route has checked the right.
 func (v *visit) find(q audit.Query) (found []audit.Event, err error) {
 	q.OrganizationID = v.organization.ID
 	if err := v.web.Record.Flush(v.Context()); err != nil { // refused sign-ins are in the log, too
