@@ -64,6 +64,9 @@ const (
 	// ActAuditInstallation reads the log of what belongs to no organization.
 	ActAuditInstallation Action = "audit.read_installation"
 
+	ActFeedbackRead   Action = "feedback.read" // what readers said of the help
+	ActFeedbackDelete Action = "feedback.delete"
+
 	ActRecoveryCodes Action = "recovery.codes" // make one's own
 	ActRescue        Action = "recovery.rescue"
 )
@@ -143,6 +146,9 @@ var rights = map[Action]right{
 
 	ActAuditRead:         {role: RoleAdministrator, scopes: []Scope{ScopeRead, ScopeAudit}},
 	ActAuditInstallation: {operator: true, scopes: []Scope{ScopeRead, ScopeAudit}},
+
+	ActFeedbackRead:   {operator: true, scopes: []Scope{ScopeRead}},
+	ActFeedbackDelete: {operator: true},
 
 	ActRecoveryCodes: {role: RoleOwner, fresh: true, personal: true},
 	ActRescue:        {operator: true},

@@ -19,6 +19,7 @@ import (
 	"sallyport/internal/directory"
 	"sallyport/internal/door"
 	"sallyport/internal/fault"
+	"sallyport/internal/feedback"
 	"sallyport/internal/id"
 	"sallyport/internal/imports"
 	"sallyport/internal/record"
@@ -48,6 +49,7 @@ type Services struct {
 	SignIn    *signin.Service
 	Tokens    *token.Service
 	Imports   *imports.Service
+	Feedback  *feedback.Service
 }
 
 // An API is the door.
@@ -87,6 +89,7 @@ func New(services Services, cfg Config) *API {
 	a.diagnosis()
 	a.auditLog()
 	a.signIns()
+	a.feedback()
 	a.mux.HandleFunc(Prefix+"/", func(w http.ResponseWriter, r *http.Request) {
 		a.refuse(w, r, fault.New(fault.NotFound, "There is no such operation."))
 	})

@@ -27,7 +27,7 @@ type server struct {
 
 func newServer(t testing.TB, p *parts.Parts) *server {
 	t.Helper()
-	return &server{p, api.New(api.Services{DB: p.DB, IDs: p.IDs, Audit: p.Audit, Directory: p.Directory, Record: p.Record, SSO: p.SSO, SignIn: p.SignIn, Tokens: p.Tokens, Imports: p.Imports},
+	return &server{p, api.New(api.Services{DB: p.DB, IDs: p.IDs, Audit: p.Audit, Directory: p.Directory, Record: p.Record, SSO: p.SSO, SignIn: p.SignIn, Tokens: p.Tokens, Imports: p.Imports, Feedback: p.Feedback},
 		api.Config{BaseURL: parts.BaseURL, Version: "1"})}
 }
 

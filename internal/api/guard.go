@@ -103,6 +103,8 @@ func (a *API) organizationOf(ctx context.Context, kinds []id.Kind, value string)
 			return a.Record.OrganizationOf(ctx, value)
 		case id.SetupLink:
 			return a.SSO.OrganizationOfSetupLink(ctx, value)
+		case id.Feedback:
+			return "", true, nil // the installation's
 		case id.Job:
 			return a.Imports.OrganizationOf(ctx, value)
 		}

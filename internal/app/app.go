@@ -17,6 +17,7 @@ import (
 	"sallyport/internal/directory"
 	"sallyport/internal/door"
 	"sallyport/internal/fault"
+	"sallyport/internal/feedback"
 	"sallyport/internal/id"
 	"sallyport/internal/imports"
 	"sallyport/internal/job"
@@ -54,6 +55,7 @@ type App struct {
 	limits    *throttle.Limiter
 	directory *directory.Service
 	imports   *imports.Service
+	feedback  *feedback.Service
 	sessions  *session.Service
 	record    *record.Service
 	signin    *signin.Service
@@ -160,11 +162,12 @@ func build(s Settings, version string, logger *slog.Logger, d *db.DB, ring *secr
 		Guard: guard, Jobs: a.jobs})
 	a.Tokens = token.New(d, ids, log, dir)
 	a.imports = imports.New(d, ids, log, dir, a.jobs, logger)
+	a.feedback = feedback.New(d, ids, log, a.limits)
 	a.register()
 	proxies := door.Proxies(s.TrustedProxies)
-	a.API = api.New(api.Services{DB: d, IDs: ids, Audit: log, Directory: dir, Record: a.record, SSO: a.sso, SignIn: a.signin, Tokens: a.Tokens, Imports: a.imports},
+	a.API = api.New(api.Services{DB: d, IDs: ids, Audit: log, Directory: dir, Record: a.record, SSO: a.sso, SignIn: a.signin, Tokens: a.Tokens, Imports: a.imports, Feedback: a.feedback},
 		api.Config{BaseURL: s.BaseURL, Version: version, Proxies: proxies})
-	a.Web, err = web.New(web.Services{DB: d, IDs: ids, Audit: log, Directory: dir, SignIn: a.signin, Record: a.record, SSO: a.sso, Imports: a.imports, Logger: logger},
+	a.Web, err = web.New(web.Services{DB: d, IDs: ids, Audit: log, Directory: dir, SignIn: a.signin, Record: a.record, SSO: a.sso, Imports: a.imports, Feedback: a.feedback, Logger: logger},
 		web.Config{BaseURL: s.BaseURL, ProductName: s.ProductName, SupportURL: s.SupportURL, SalesURL: s.SalesURL, Proxies: proxies})
 	return a, err
 }

@@ -28,6 +28,7 @@ func (a *App) purges() map[string]func(context.Context) error {
 		"purge_throttles":  a.limits.Purge,
 		"purge_sign_ups":   a.directory.PurgeSignUps,
 		"purge_imports":    a.imports.Purge,
+		"purge_feedback":   a.feedback.Purge,
 		"index_users":      a.directory.Index,
 	}
 }

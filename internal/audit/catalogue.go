@@ -115,6 +115,8 @@ func Catalogue() []Entry {
 		{RecoveryCodeUsed, "A recovery code was used, and its link mailed."},
 		{RecoveryRescued, "The operator issued a link that lets an owner in."},
 
+		{FeedbackDeleted, "The operator deleted what a reader said of a page of the help."},
+
 		{LogExported, "The audit log was exported, by the filter that the changes name."},
 		{LogPurged, "Events older than the retention were deleted; the installation's log says so."},
 

@@ -146,6 +146,8 @@ const (
 	ProfileCertificateRefused    Action = "sso_profile.certificate_refused"
 	ProfileCertificateDistrusted Action = "sso_profile.certificate_distrusted"
 
+	FeedbackDeleted Action = "feedback.deleted"
+
 	LogExported Action = "audit.exported"
 	LogPurged   Action = "audit.purged"
 )

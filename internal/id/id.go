@@ -31,6 +31,7 @@ const (
 	SetupLink      Kind = "lnk"
 	Request        Kind = "req"
 	Mail           Kind = "mai"
+	Feedback       Kind = "fbk"
 )
 
 // encoding is base32hex in lower case: its digits stand in ASCII order, so

@@ -25,7 +25,7 @@ type site struct {
 func newSite(t testing.TB, p *parts.Parts, base string) *site {
 	t.Helper()
 	cfg := Config{BaseURL: base, ProductName: parts.Product, SupportURL: "https://example.com/support"}
-	w, err := New(Services{DB: p.DB, IDs: p.IDs, Audit: p.Audit, Directory: p.Directory, SignIn: p.SignIn, Record: p.Record, SSO: p.SSO, Imports: p.Imports, Logger: slog.New(slog.DiscardHandler)}, cfg)
+	w, err := New(Services{DB: p.DB, IDs: p.IDs, Audit: p.Audit, Directory: p.Directory, SignIn: p.SignIn, Record: p.Record, SSO: p.SSO, Imports: p.Imports, Feedback: p.Feedback, Logger: slog.New(slog.DiscardHandler)}, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

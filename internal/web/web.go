@@ -17,6 +17,7 @@ import (
 	"sallyport/internal/directory"
 	"sallyport/internal/door"
 	"sallyport/internal/fault"
+	"sallyport/internal/feedback"
 	"sallyport/internal/id"
 	"sallyport/internal/imports"
 	"sallyport/internal/record"
@@ -58,6 +59,7 @@ type Services struct {
 	Record    *record.Service
 	SSO       *sso.Service
 	Imports   *imports.Service
+	Feedback  *feedback.Service
 	Logger    *slog.Logger
 }
 
@@ -167,6 +169,8 @@ func (w *Web) routes() {
 	w.handle("GET /help/guides/{idp}", w.helpGuide)
 	w.handle("GET /help/errors", w.helpErrors)
 	w.handle("GET /help/errors/{code}", w.helpError)
+	w.handle("POST /help/feedback", w.giveFeedback)
+	w.handle("GET /help/thanks", w.thankForFeedback)
 	w.mux.HandleFunc("/scim/v2/", w.scim)
 	w.mux.HandleFunc("GET /assets/{file}", w.assets.serve)
 	w.mux.HandleFunc("GET /favicon.ico", w.assets.favicon)

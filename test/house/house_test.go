@@ -108,17 +108,18 @@ var arrows = map[string]string{
 	"cmd/demo":      "", // from outside, as everybody
 
 	"internal/cli": "internal/app internal/audit internal/api internal/token internal/door internal/access internal/fault",
-	"internal/app": "internal/trace internal/api internal/web internal/door internal/sso internal/signin internal/imports internal/token internal/directory internal/session " +
+	"internal/app": "internal/trace internal/api internal/web internal/door internal/sso internal/signin internal/imports internal/feedback internal/token internal/directory internal/session " +
 		"internal/audit internal/record internal/outbox internal/job internal/link internal/throttle internal/password internal/proof internal/outbound internal/resolver " +
 		"internal/db internal/secret internal/id internal/access internal/fault",
 
 	// doors
-	"internal/api":  "internal/door internal/sso internal/signin internal/record internal/imports internal/job internal/token internal/directory internal/proof internal/session internal/audit internal/db internal/sheet internal/id internal/access internal/fault saml",
-	"internal/web":  "internal/door internal/sso internal/record internal/recovery internal/signin internal/imports internal/job internal/directory internal/proof internal/audit internal/db internal/sheet internal/id internal/access internal/fault help saml",
+	"internal/api":  "internal/door internal/sso internal/signin internal/record internal/imports internal/feedback internal/job internal/token internal/directory internal/proof internal/session internal/audit internal/db internal/sheet internal/id internal/access internal/fault saml",
+	"internal/web":  "internal/door internal/sso internal/record internal/recovery internal/signin internal/imports internal/feedback internal/job internal/directory internal/proof internal/audit internal/db internal/sheet internal/id internal/access internal/fault help saml",
 	"internal/door": "internal/trace internal/fault",
 
 	// capabilities
 	"internal/sso":       "internal/trace internal/signin internal/record internal/recovery internal/job internal/directory internal/audit internal/outbound internal/outbox internal/db internal/secret internal/id internal/access internal/fault saml saml/metadata",
+	"internal/feedback":  "internal/audit internal/throttle internal/db internal/id internal/access internal/fault help",
 	"internal/imports":   "internal/directory internal/job internal/audit internal/db internal/sheet internal/id internal/access internal/fault",
 	"internal/signin":    "internal/trace internal/directory internal/record internal/recovery internal/session internal/audit internal/link internal/outbox internal/throttle internal/password internal/db internal/secret internal/id internal/access internal/fault saml",
 	"internal/token":     "internal/directory internal/audit internal/db internal/id internal/access internal/fault",

@@ -32,7 +32,8 @@ var owners = map[string]string{
 	"recovery_codes": "internal/recovery", "recoveries": "internal/recovery",
 	"one_time_links": "internal/link", "throttles": "internal/throttle",
 	"record_attempts": "internal/record", "record_details": "internal/record", "record_hours": "internal/record", "record_erasures": "internal/record",
-	"job_tasks": "internal/job", "jobs": "internal/job",
+	"feedback_answers": "internal/feedback",
+	"job_tasks":        "internal/job", "jobs": "internal/job",
 }
 
 var (

@@ -18,6 +18,7 @@ import (
 	"sallyport/internal/db/dbtest"
 	"sallyport/internal/directory"
 	"sallyport/internal/fault"
+	"sallyport/internal/feedback"
 	"sallyport/internal/id"
 	"sallyport/internal/imports"
 	"sallyport/internal/job"
@@ -67,6 +68,7 @@ type Parts struct {
 	mailDir   string
 	Jobs      *job.Runner // does nothing by itself: see Work
 	Imports   *imports.Service
+	Feedback  *feedback.Service
 	Net       *Net // the network, as metadata is fetched from it
 
 	mu       sync.Mutex
@@ -139,6 +141,7 @@ func build(t testing.TB, engine string, o db.Options, hash password.Params, unre
 		sso.Config{BaseURL: BaseURL, Observe: func(time.Duration) {}, GenerateKey: keys(), Guard: p.Net.guard, Jobs: p.Jobs})
 	p.Tokens = token.New(p.DB, p.IDs, p.Audit, p.Directory)
 	p.Imports = imports.New(p.DB, p.IDs, p.Audit, p.Directory, p.Jobs, slog.New(slog.DiscardHandler))
+	p.Feedback = feedback.New(p.DB, p.IDs, p.Audit, p.Limits)
 	return p
 }
 
