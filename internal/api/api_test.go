@@ -12,6 +12,7 @@ import (
 
 	"sallyport/internal/access"
 	"sallyport/internal/api"
+	"sallyport/internal/feedback"
 	"sallyport/internal/imports"
 	"sallyport/internal/signin"
 	"sallyport/internal/sso"
@@ -160,7 +161,18 @@ func (s *server) tenant(t testing.TB, host string) *tenant {
 	if !errors.As(err, &refusal) {
 		t.Fatal(err)
 	}
-	return &tenant{o, map[string]string{"sign-ins": refusal.Reference, "tests": test.ID, "setup-links": setup.ID, "organizations": o.ID, "domains": d.ID, "users": u.ID, "accounts": a.ID, "sso-profiles": profile.ID, "tokens": tok.ID, "imports": i.ID}}
+	said, err := s.Feedback.List(t.Context(), parts.Operator(), feedback.Query{Limit: 1}) // one is for all
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(said) == 0 {
+		one, err := s.Feedback.Give(t.Context(), "192.0.2.1", feedback.NewAnswer{Page: "/help", Rating: "no"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		said = append(said, one)
+	}
+	return &tenant{o, map[string]string{"feedback": said[0].ID, "sign-ins": refusal.Reference, "tests": test.ID, "setup-links": setup.ID, "organizations": o.ID, "domains": d.ID, "users": u.ID, "accounts": a.ID, "sso-profiles": profile.ID, "tokens": tok.ID, "imports": i.ID}}
 }
 
 // draft has the holder of a setup link choose an Identity Provider.

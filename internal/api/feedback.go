@@ -69,11 +69,12 @@ func (a *API) feedback() {
 
 	type summarizeFeedback struct {
 		Since time.Time `query:"since"`
+		Until time.Time `query:"until"`
 	}
 	handle(a, route{id: "summarize-feedback", method: http.MethodGet, path: "/feedback/summary", tag: tag,
 		summary: "Count what readers said, by page: the least helpful first", action: access.ActFeedbackRead},
 		func(ctx context.Context, actor access.Actor, in *summarizeFeedback) (*body[list[feedbackPageOut]], error) {
-			found, err := a.Feedback.Summarize(ctx, actor, in.Since)
+			found, err := a.Feedback.Summarize(ctx, actor, in.Since, in.Until)
 			return listUpTo(found, "", func(p feedback.Summary) feedbackPageOut { return feedbackPageOut(p) }), err
 		})
 

@@ -109,7 +109,7 @@ or over the API with --server and a token (SALLYPORT_SERVER, SALLYPORT_TOKEN).`,
 	p := root.PersistentFlags()
 	p.BoolVar(&c.json, "json", false, "print JSON")
 	root.AddCommand(c.serve(), c.initialize(), c.tokens(), c.organizations(), c.domains(), c.users(),
-		c.accounts(), c.profiles(), c.keys(), c.explain(), c.signIns(), c.audit(), c.rescue(), c.showVersion())
+		c.accounts(), c.profiles(), c.keys(), c.explain(), c.signIns(), c.audit(), c.feedback(), c.rescue(), c.showVersion())
 	for _, cmd := range root.Commands() {
 		checkArgs(cmd)
 	}

@@ -76,8 +76,8 @@ type Summary struct {
 }
 
 // Summarize counts the answers by page: those pages first that were called not
-// helpful most often. The zero time asks for all.
-func (s *Service) Summarize(ctx context.Context, actor access.Actor, since time.Time) (all []Summary, err error) {
+// helpful most often. A zero time is no bound.
+func (s *Service) Summarize(ctx context.Context, actor access.Actor, since, until time.Time) (all []Summary, err error) {
 	if err := may(actor, access.ActFeedbackRead); err != nil {
 		return nil, err
 	}
@@ -85,8 +85,11 @@ func (s *Service) Summarize(ctx context.Context, actor access.Actor, since time.
 	if since.IsZero() {
 		since = time.Unix(0, 0) // the zero time is no value for a database
 	}
+	if until.IsZero() {
+		until = time.Unix(1<<34, 0)
+	}
 	err = s.db.View(ctx, func(tx *db.Tx) error {
-		groups, err = counts(tx, since)
+		groups, err = counts(tx, since, until)
 		return err
 	})
 	at := map[string]int{}

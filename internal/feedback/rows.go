@@ -78,13 +78,13 @@ type group struct {
 	latestAt time.Time
 }
 
-func counts(tx *db.Tx, since time.Time) ([]group, error) {
+func counts(tx *db.Tx, since, until time.Time) ([]group, error) {
 	return db.Collect(tx, func(row db.Scanner) (g group, err error) {
 		var reasons string
 		err = row.Scan(&g.page, &g.rating, &reasons, &g.answers, &g.latestAt)
 		g.reasons = split(reasons)
 		return g, err
-	}, `select page, rating, reasons, count(*), max(time) from feedback_answers where time >= $1 group by page, rating, reasons order by page, rating, reasons`, since)
+	}, `select page, rating, reasons, count(*), max(time) from feedback_answers where time >= $1 and time < $2 group by page, rating, reasons order by page, rating, reasons`, since, until)
 }
 
 // remove deletes an answer and returns the page that it was about.

@@ -142,7 +142,7 @@ type auditKind struct {
 func (f Frame) auditKinds(chosen string) (kinds []auditKind) {
 	for _, e := range audit.Catalogue() {
 		kind := e.Action.Kind()
-		if kind == "installation" || kind == "secrets" {
+		if kind == "installation" || kind == "secrets" || kind == "feedback" {
 			continue // in no organization's log
 		}
 		if n := len(kinds); n == 0 || kinds[n-1].Value != kind+"." {

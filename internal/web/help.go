@@ -14,6 +14,7 @@ type HelpFrame struct {
 	Up      Link
 	Query   string // what was searched for
 	English bool   // the title is in English, whatever the page's language
+	Path    string // of the page
 }
 
 // helpFrame makes the frame of a page of help. The pages are for everybody; who
@@ -22,7 +23,7 @@ func (r *request) helpFrame(title string, up Link) (HelpFrame, error) {
 	if _, err := r.visitor(); err != nil {
 		return HelpFrame{}, err
 	}
-	return HelpFrame{Frame: r.room(title, "help"), Up: up}, nil
+	return HelpFrame{Frame: r.room(title, "help"), Up: up, Path: r.URL.Path}, nil
 }
 
 func (r *request) upToHelp() Link { return Link{r.text("help.title"), "/help"} }

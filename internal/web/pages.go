@@ -43,7 +43,7 @@ func loadPages(a *assets) (*pages, error) {
 			continue
 		}
 		t := template.New(path.Base(file)).Funcs(template.FuncMap{"asset": a.path, "copy": newCopyable,
-			"part": newPart, "textfile": textFile}).Option("missingkey=error")
+			"part": newPart, "textfile": textFile, "ask": ask}).Option("missingkey=error")
 		if p.byName[name], err = t.ParseFS(files, "templates/_*.html", file); err != nil {
 			return nil, fmt.Errorf("web: %w", err)
 		}

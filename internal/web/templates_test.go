@@ -36,6 +36,7 @@ var views = map[string]any{
 	"admin_profile_reading": readingView{}, "admin_profile_keys": keysView{},
 	"admin_imports": importsView{}, "admin_import": importView{}, "admin_accounts": accountsView{}, "admin_account": accountView{},
 	"admin_certificates": certificatesView{},
+	"feedback":           feedbackPageView{}, "thanks": thanksView{},
 }
 
 // hostile is what somebody could have put into every text.

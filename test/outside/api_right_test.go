@@ -94,13 +94,18 @@ var operations = map[string]operation{
 	"rotate-sso-profile-key": {"POST", "/sso-profiles/SSO/keys", false, []string{"sso"}},
 	"reseal-secrets":         {"POST", "/keys/reseal", true, nil},
 
-	"explain":                  {"GET", "/explain?email=nobody@nowhere.test", false, []string{"read", "users", "sso"}},
+	"explain":            {"GET", "/explain?email=nobody@nowhere.test", false, []string{"read", "users", "sso"}},
+	"list-feedback":      {"GET", "/feedback", true, []string{"read"}},
+	"summarize-feedback": {"GET", "/feedback/summary", true, []string{"read"}},
+	"get-feedback-file":  {"GET", "/feedback.csv", true, []string{"read"}},
+	"delete-feedback":    {"DELETE", "/feedback/FBK", true, nil},
+
 	"list-installation-events": {"GET", "/audit", true, []string{"read", "audit"}},
 	"list-audit-events":        {"GET", "/organizations/ORG/audit", false, []string{"read", "audit"}},
 	"export-audit-events":      {"GET", "/organizations/ORG/audit/export", false, []string{"read", "audit"}},
 	"list-sign-ins":            {"GET", "/organizations/ORG/sign-ins", false, []string{"read", "sso", "audit"}},
 	"get-sign-in":              {"GET", "/sign-ins/ATT", false, []string{"read", "sso", "audit"}},
-	"reveal-sign-in":           {"POST", "/sign-ins/ATT/reveal", false, []string{"sso", "audit"}},
+	"reveal-sign-in":           {"POST", "/sign-ins/ATT/reveal", false, []string{"sso"}},
 	"replay-sign-in":           {"POST", "/sign-ins/ATT/replay", false, []string{"read", "sso"}},
 
 	"create-token": {"POST", "/tokens", false, nil},
@@ -128,7 +133,7 @@ var nothing = map[string]string{
 	"ORG": "org_0000000000000000000000000c", "DOM": "dom_0000000000000000000000000c", "USR": "usr_0000000000000000000000000c",
 	"ACC": "acc_0000000000000000000000000c", "SSO": "sso_0000000000000000000000000c", "TOK": "tok_0000000000000000000000000c",
 	"JOB": "job_0000000000000000000000000c", "LNK": "lnk_0000000000000000000000000c", "TST": "tst_0000000000000000000000000c",
-	"ATT": "att_0000000000000000000000000c",
+	"ATT": "att_0000000000000000000000000c", "FBK": "fbk_0000000000000000000000000c",
 }
 
 func TestTheTableOfOperationsIsTheDescriptionThatIsServed(t *testing.T) {

@@ -114,6 +114,7 @@ func TestAFailedTestSaysWhatToChangeInWhichField(t *testing.T) {
 				"saml_signature_missing", []string{"What to change in Okta"}},
 			"a clock an hour off": {user, func(r *samltest.Response) {
 				late := p.IdP.Response(p.SP, r.InResponseTo, time.Now().Add(-time.Hour))
+				r.IssueInstant, r.Assertion.IssueInstant = late.IssueInstant, late.Assertion.IssueInstant
 				r.Assertion.Conditions, r.Assertion.Confirmations = late.Assertion.Conditions, late.Assertion.Confirmations
 			}, "saml_expired", []string{"What to change in Okta", "NTP"}},
 		} {

@@ -123,5 +123,31 @@
     if (news && news.textContent !== told) announce(told = news.textContent);
   });
 
+  // What a reader says of a page of the help is sent without leaving it.
+  document.addEventListener("submit", async event => {
+    const form = event.target.closest("form[data-feedback]");
+    if (!form) return;
+    event.preventDefault();
+    const state = form.querySelector("[data-state]");
+    const button = form.querySelector("button");
+    button.disabled = true;
+    state.textContent = form.dataset.sending;
+    try {
+      const answer = await fetch(form.action, {method: "POST", body: new URLSearchParams(new FormData(form))});
+      if (!answer.ok) throw new Error(answer.status);
+      const thanks = document.createElement("p");
+      thanks.className = "notice good";
+      thanks.tabIndex = -1;
+      thanks.textContent = form.dataset.thanks;
+      form.replaceWith(thanks);
+      thanks.focus();
+      announce(form.dataset.thanks);
+    } catch {
+      button.disabled = false;
+      state.textContent = form.dataset.wrong;
+      button.focus();
+    }
+  });
+
   improve(document);
 })();
