@@ -53,3 +53,47 @@ func findsHelp(t *testing.T, s *stage, options ...testenv.BrowserOption) {
 func findsHelpWithScript(t *testing.T, s *stage) { findsHelp(t, s) }
 
 func findsHelpWithoutScript(t *testing.T, s *stage) { findsHelp(t, s, testenv.NoScript()) }
+
+// ratesHelp answers three times: while nothing comes back, where it fails, and
+// where it arrives.
+func ratesHelp(t *testing.T, s *stage) {
+	const text = "The screen looks different now."
+	b := s.newTab(t)
+	b.path("/help/guides/okta")
+	b.Click("No")
+	b.Click("the Identity Provider looks different now")
+	b.Fill("Anything else? (you need not say)", text)
+	b.Eval(`window.sent = window.fetch; window.fetch = () => new Promise(() => {})`, nil)
+	b.Click("Send")
+	b.WaitText("Sending…")
+	b.path("/help/guides/okta")
+	b.Click("No")
+	b.Fill("Anything else? (you need not say)", text)
+	b.Eval(`window.sent = window.fetch; window.fetch = () => Promise.reject(new TypeError("no network"))`, nil)
+	b.Click("Send")
+	b.WaitText("Something went wrong. Your text is still here")
+	var left string
+	if b.Eval(`document.getElementById("comment").value`, &left); left != text {
+		t.Errorf("%q is left", left)
+	}
+	b.Eval(`window.fetch = window.sent`, nil)
+	b.Click("Send")
+	b.WaitText("Thank you: your answer has arrived.")
+	var focused string
+	if b.Eval(`document.activeElement.textContent`, &focused); focused != "Thank you: your answer has arrived." {
+		t.Errorf("the focus is at %q", focused)
+	}
+	b.at(t, "/help/guides/okta")
+}
+
+func ratesHelpWithoutScript(t *testing.T, s *stage) {
+	b := s.newTab(t)
+	b.Show(testenv.NoScript())
+	b.path("/help/errors/saml_expired")
+	b.Click("Yes")
+	b.Click("it told me what to do")
+	b.Click("Send")
+	b.WaitText("Thank you: your answer has arrived.")
+	b.Click("Back to the page")
+	b.at(t, "/help/errors/saml_expired")
+}

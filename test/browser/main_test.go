@@ -96,6 +96,8 @@ func TestInABrowser(t *testing.T) {
 		{"importing works without JavaScript", importWithoutScript},
 		{"the help finds a guide by a word of it", findsHelpWithScript},
 		{"the help works without JavaScript", findsHelpWithoutScript},
+		{"a reader says whether a page of the help was helpful", ratesHelp},
+		{"a reader says so without JavaScript", ratesHelpWithoutScript},
 		{"a domain is enforced after a look at the numbers, and released on the same page", enforceWithScript},
 		{"a domain is enforced and released without JavaScript", enforceWithoutScript},
 		{"locking every owner out has to be said twice", lockedOutTwice},
