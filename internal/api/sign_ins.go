@@ -32,6 +32,17 @@ func showAttempt(a record.Attempt) attemptOut {
 		Started: optional(string(a.Started)), Outcome: string(a.Outcome), Code: optional(string(a.Code)), Reference: a.ID, Address: a.Address, Agent: a.Agent}
 }
 
+// A listedOut is an attempt in a list: what is bulky stands in its record.
+type listedOut struct {
+	attemptOut
+	Kept   bool           `json:"kept" doc:"Whether the checks and the message were: not where there were too many at once."`
+	Checks []testCheckOut `json:"checks" doc:"In the order of checking."`
+}
+
+func showListed(r record.Record) listedOut {
+	return listedOut{showAttempt(r.Attempt), r.Kept, showChecks(r.Checks)}
+}
+
 type recordOut struct {
 	attemptOut
 	Kept       bool               `json:"kept" doc:"Whether the checks and the message were: not where there were too many at once."`
@@ -114,10 +125,14 @@ func (a *API) signIns() {
 	}
 	handle(a, route{id: "list-sign-ins", method: http.MethodGet, path: "/organizations/{id}/sign-ins", tag: tag,
 		summary: "List attempts to sign in", action: access.ActSignInRead, kinds: []id.Kind{id.Organization}},
-		func(ctx context.Context, actor access.Actor, in *listSignIns) (*body[list[attemptOut]], error) {
+		func(ctx context.Context, actor access.Actor, in *listSignIns) (*body[list[listedOut]], error) {
 			found, err := a.Record.List(ctx, actor, record.Query{OrganizationID: in.ID, Who: in.User, ProfileID: in.Profile, Outcome: record.Outcome(in.Outcome),
 				Code: in.Code, Reference: in.Reference, Since: in.Since, Until: in.Until, After: in.Cursor, Limit: in.Limit})
-			return listOf(found, in.Limit, showAttempt, func(f record.Attempt) string { return f.ID }), err
+			if err != nil {
+				return nil, err
+			}
+			checked, err := a.Record.WithChecks(ctx, found)
+			return listOf(checked, in.Limit, showListed, func(r record.Record) string { return r.ID }), err
 		})
 
 	handle(a, route{id: "get-sign-in", method: http.MethodGet, path: "/sign-ins/{id}", tag: tag,

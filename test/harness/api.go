@@ -45,7 +45,7 @@ func (s *Server) Call(t testing.TB, token, method, path string, body any) (int, 
 		t.Fatal(err)
 	}
 	var answer Object
-	if len(raw) > 0 {
+	if len(raw) > 0 && strings.Contains(res.Header.Get("Content-Type"), "json") && res.Header.Get("Content-Type") != "application/jsonl" { // else it is a file
 		if err := json.Unmarshal(raw, &answer); err != nil {
 			t.Fatalf("%s %s: %s answered %q", method, path, res.Status, raw)
 		}

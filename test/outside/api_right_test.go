@@ -155,7 +155,7 @@ func TestTheTableOfOperationsIsTheDescriptionThatIsServed(t *testing.T) {
 		}
 		for id, o := range operations {
 			path, _, _ := strings.Cut(o.path, "?")
-			path = strings.NewReplacer("ORG", "{id}", "DOM", "{id}", "ACC/members/USR", "{id}/members/{user}", "ACC", "{id}", "USR", "{id}", "SSO", "{id}", "TOK", "{id}", "JOB", "{id}", "LNK", "{id}", "TST", "{id}", "ATT", "{id}", someSHA256, "{sha256}").Replace(path)
+			path = strings.NewReplacer("ORG", "{id}", "DOM", "{id}", "ACC/members/USR", "{id}/members/{user}", "ACC", "{id}", "USR", "{id}", "SSO", "{id}", "TOK", "{id}", "JOB", "{id}", "LNK", "{id}", "TST", "{id}", "ATT", "{id}", "FBK", "{id}", someSHA256, "{sha256}").Replace(path)
 			if want := o.method + " " + path; found[id] != want {
 				t.Errorf("%s is %q, not %q", id, found[id], want)
 			}

@@ -215,6 +215,9 @@ func (c *why) recorded(t *testing.T, w *wrong, reference string) {
 		t.Fatalf("the list has %v", found)
 	}
 	r := w.OK(t, "GET", "/sign-ins/"+reference, nil)
+	if len(found) == 1 && fmt.Sprint(found[0]["checks"]) != fmt.Sprint(r["checks"]) {
+		t.Errorf("the list has the checks %v", found[0]["checks"])
+	}
 	if r["code"] != string(c.code) || r["reference"] != reference || r["kept"] != true {
 		t.Errorf("the record is %v", r)
 	}
